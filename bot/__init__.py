@@ -1,0 +1,1 @@
+"""A quiet Telegram bot for hard moments with people."""
