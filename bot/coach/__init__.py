@@ -1,0 +1,1 @@
+"""One turn: load, screen, run, commit; and the functions that flows may run."""

@@ -1,0 +1,1 @@
+"""What a conversation is: flows as content, one small engine to run them; pure."""

@@ -1,0 +1,675 @@
+"""The one small machine that runs every flow: (session, input, facts) to (session, effects).
+
+It is pure: it asks no clock, rolls no dice and touches nothing. What only the outside can do it
+names as an effect and stops there.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from bot.errors import LostStep
+from bot.flows.model import (
+    END,
+    FLOW,
+    NAME,
+    NUMB,
+    UNKNOWN,
+    Ask,
+    Choose,
+    ChooseMany,
+    Flow,
+    Library,
+    Option,
+    Question,
+    Rank,
+    Run,
+    Say,
+    Scale,
+    Step,
+)
+from bot.flows.session import DEPTH, Frame, How, Session
+
+HOPS = 60
+"""More steps than this without a question is a circle; the loader finds them, this stops them."""
+
+CLIP = 160
+"""Characters of an answer that a question repeats; the whole is shown where the step is long."""
+
+ROW = 26
+"""Characters of labels that fit one row of buttons on a phone."""
+
+SKIP = "skip"
+DONE = "done"
+"""Values of the buttons that the engine itself adds."""
+
+
+# --- inputs ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The person typed."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """The person tapped a button of the open question."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The person wants out of what is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A ``run`` function is through: its values, and which way to go on."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    goto: str | None = None
+    settled: bool = False
+    """Something was kept: *back* does not lead before this point."""
+
+
+Input = Text | Tap | Stop | Returned
+
+
+# --- effects ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Say something that asks nothing."""
+
+    text: str
+
+
+Rows = tuple[tuple[tuple[str, str], ...], ...]
+"""Rows of buttons, each a label and its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Ask the open question."""
+
+    text: str
+    rows: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Redraw:
+    """Show the same question with other buttons."""
+
+    rows: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The open question got its answer; ``label`` is what a button said, empty when typed."""
+
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """Await the named function, then come back with ``Returned``."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The typed words fit none of the buttons; ``why`` names a phrase, the question stays open."""
+
+    why: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A flow is over: finished, or stopped with answers worth keeping as a draft."""
+
+    frame: Frame
+    finished: bool
+
+
+Effect = Tell | Pose | Redraw | Chosen | Do | Refused | Closed
+
+
+# --- the machine -----------------------------------------------------------------------------
+
+_RANKS = {"talk": 0, "moment": 1, "card": 2}
+
+
+def open_flow(
+    library: Library,
+    session: Session,
+    flow: str,
+    facts: Mapping[str, str],
+    values: Mapping[str, Any] | None = None,
+) -> tuple[Session, list[Effect]]:
+    """Open a flow by right of way.
+
+    A higher rank and an aside lie down on what is open and go back to it; anything else takes its
+    place, and what it takes the place of is closed as a draft.
+    """
+    machine = _Machine(library, session, facts)
+    machine.open(flow, values or {})
+    return machine.session, machine.out
+
+
+def resume(
+    library: Library, session: Session, frame: Frame, facts: Mapping[str, str]
+) -> tuple[Session, list[Effect]]:
+    """Take a draft up where it was left; raises LostStep when the step is gone."""
+    _question(library, frame)
+    machine = _Machine(library, session, facts)
+    machine.clear_way(frame.flow)
+    how: How = "interrupting" if machine.session.frames else "opened"
+    machine.push(replace(frame, how=how, resume=""))
+    machine.pose()
+    return machine.session, machine.out
+
+
+def ask_again(
+    library: Library, session: Session, facts: Mapping[str, str], lead: str = ""
+) -> tuple[Session, list[Effect]]:
+    """Ask the open question once more."""
+    machine = _Machine(library, session, facts)
+    machine.pose(lead)
+    return machine.session, machine.out
+
+
+def abandon(library: Library, session: Session) -> tuple[Session, list[Effect]]:
+    """Close everything that is open, asking nothing; answers become drafts."""
+    machine = _Machine(library, session, {})
+    while machine.session.frames:
+        machine.drop()
+    return machine.session, machine.out
+
+
+def answer(
+    library: Library, session: Session, given: Input, facts: Mapping[str, str]
+) -> tuple[Session, list[Effect]]:
+    """Take one input at the open step.
+
+    Raises LostStep when the content no longer has that step.
+    """
+    if session.top is None:
+        raise LostStep("nothing is open")
+    machine = _Machine(library, session, facts)
+    match given:
+        case Stop():
+            machine.drop()
+            machine.surface()
+        case Returned():
+            machine.returned(given)
+        case Tap(value):
+            machine.tapped(value)
+        case Text(text):
+            machine.typed(text)
+    return machine.session, machine.out
+
+
+def waits_for_words(library: Library, session: Session) -> bool:
+    """Whether the open question takes any words as its answer."""
+    match _open_step(library, session):
+        case Ask():
+            return True
+        case Choose(free=free) | ChooseMany(free=free):
+            return free
+        case _:
+            return False
+
+
+def at_rest(library: Library, session: Session) -> bool:
+    """Whether the open question may as well stay unanswered."""
+    step = _open_step(library, session)
+    return step is None or (not isinstance(step, Say | Run) and step.rest)
+
+
+def fill(text: str, frame: Frame, facts: Mapping[str, str], *, clip: int | None = CLIP) -> str:
+    """Return the text with its ``{names}`` filled in and escaped for Telegram's HTML."""
+
+    def one(found: re.Match[str]) -> str:
+        name = found[1]
+        for source in (frame.values, frame.shown, frame.answers, facts):
+            if name in source:
+                return html.escape(clipped(shown(source[name]), clip), quote=False)
+        return ""
+
+    return NAME.sub(one, text)
+
+
+def shown(value: object) -> str:
+    """Return a value as a person reads it."""
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
+    return "" if value is None else str(value)
+
+
+def clipped(text: str, clip: int | None) -> str:
+    """Return the text, cut to so many characters with an ellipsis."""
+    return text if clip is None or len(text) <= clip else text[: clip - 1].rstrip() + "…"
+
+
+def _flow(library: Library, name: str) -> Flow:
+    flow = library.flows.get(name)
+    if flow is None:
+        raise LostStep(f"there is no flow {name}")
+    return flow
+
+
+def _open_step(library: Library, session: Session) -> Step | None:
+    frame = session.top
+    flow = library.flows.get(frame.flow) if frame else None
+    return flow.step(frame.step) if frame and flow else None
+
+
+def _question(library: Library, frame: Frame) -> Question:
+    step = _flow(library, frame.flow).step(frame.step)
+    if step is None or isinstance(step, Say | Run):
+        raise LostStep(f"{frame.flow} has no question {frame.step}")
+    return step
+
+
+def _lies_on(rank: Rank, below: Rank) -> bool:
+    """Whether a flow may interrupt another and go back to it."""
+    return below != "aside" and (rank == "aside" or _RANKS[rank] > _RANKS[below])
+
+
+class _Machine:
+    """One move: the session as it changes and the effects so far."""
+
+    __slots__ = ("facts", "library", "out", "session")
+
+    def __init__(self, library: Library, session: Session, facts: Mapping[str, str]) -> None:
+        self.library = library
+        self.session = session
+        self.facts = facts
+        self.out: list[Effect] = []
+
+    @property
+    def frame(self) -> Frame:
+        return self.session.frames[-1]
+
+    @frame.setter
+    def frame(self, frame: Frame) -> None:
+        self.session = self.session.with_top(frame)
+
+    # --- the stack ---
+
+    def open(self, name: str, values: Mapping[str, Any]) -> None:
+        self.clear_way(name)
+        first = _flow(self.library, name).first
+        how: How = "interrupting" if self.session.frames else "opened"
+        self.push(Frame(name, first, values=values, how=how))
+        self.walk(first)
+
+    def clear_way(self, name: str) -> None:
+        """Close what has to give way to the flow; stop at what it may lie down on."""
+        rank = _flow(self.library, name).rank
+        while self.session.frames:
+            base = self._base()
+            below = self.library.flows.get(base.flow)
+            if below is not None and below.id != name and _lies_on(rank, below.rank):
+                return
+            self.drop()
+
+    def _base(self) -> Frame:
+        """Return the topmost flow that was not opened on behalf of another."""
+        frames = self.session.frames
+        return next((f for f in reversed(frames) if f.how != "visited"), frames[0])
+
+    def push(self, frame: Frame) -> None:
+        frames = (*self.session.frames, frame)
+        if len(frames) > DEPTH:
+            self.out.append(Closed(frames[0], finished=False))
+            frames = frames[1:]
+        self.session = replace(self.session, frames=frames)
+
+    def pop(self) -> Frame:
+        frame = self.frame
+        self.session = replace(self.session, frames=self.session.frames[:-1])
+        return frame
+
+    def drop(self) -> None:
+        """Close what is on top unfinished, together with the flows visiting on its behalf."""
+        frame = self.pop()
+        answers = dict(frame.answers)
+        while frame.how == "visited" and self.session.frames:
+            frame = self.pop()
+            answers = {**frame.answers, **answers}
+        self.out.append(Closed(replace(frame, answers=answers), finished=False))
+
+    def surface(self) -> None:
+        """Go back to the question that was interrupted, if one was."""
+        if self.session.frames:
+            self.pose(self.library.phrases.say["back_to"] + "\n")
+
+    # --- walking ---
+
+    def walk(self, target: str, lead: str = "") -> None:
+        """Go from step to step until a question waits, a function is due or nothing is open."""
+        for _ in range(HOPS):
+            if target.startswith(FLOW):
+                self.out.append(Closed(self.pop(), finished=True))
+                self.open(target.removeprefix(FLOW), {})
+                return
+            if target == END:
+                guest = self.pop()
+                self.out.append(Closed(guest, finished=True))
+                if guest.how != "visited" or not self.session.frames:
+                    self.surface()
+                    return
+                self.frame = replace(
+                    self.frame,
+                    answers={**self.frame.answers, **guest.answers},
+                    shown={**self.frame.shown, **guest.shown},
+                )
+                target = guest.resume
+                continue
+            frame = self.frame = replace(self.frame, step=target, picked=())
+            match _flow(self.library, frame.flow).step(target):
+                case None:
+                    raise LostStep(f"{frame.flow} has no step {target}")
+                case Say() as step:
+                    clip = None if step.long else CLIP
+                    self.out.append(Tell(lead + fill(step.text, frame, self.facts, clip=clip)))
+                    lead, target = "", step.next
+                case Run() as step:
+                    self.out.append(Do(step.run))
+                    return
+                case _:
+                    self.pose(lead)
+                    return
+        raise LostStep(f"{self.frame.flow} runs in a circle at {target}")
+
+    def pose(self, lead: str = "") -> None:
+        step = _question(self.library, self.frame)
+        self.session = replace(self.session, turn=self.session.turn + 1)
+        clip = None if isinstance(step, Choose) and step.long else CLIP
+        text = lead + fill(step.text, self.frame, self.facts, clip=clip)
+        self.out.append(Pose(text, rows(step, self.frame, self.library)))
+
+    def returned(self, given: Returned) -> None:
+        frame = self.frame
+        step = _flow(self.library, frame.flow).step(frame.step)
+        if not isinstance(step, Run):
+            raise LostStep(f"{frame.flow} runs nothing at {frame.step}")
+        self.frame = replace(
+            frame,
+            answers={**frame.answers, **given.answers},
+            values={**frame.values, **given.values},
+            trail=() if given.settled else frame.trail,
+        )
+        goto = given.goto
+        if goto is not None and not goto.startswith(FLOW):
+            goto = step.goto.get(goto)
+        target = goto or step.next
+        if target is None:
+            raise LostStep(f"{frame.flow}.{frame.step} has no way on for {given.goto}")
+        self.walk(target)
+
+    # --- answers ---
+
+    def typed(self, text: str) -> None:
+        step = _question(self.library, self.frame)
+        phrases = self.library.phrases
+        word = plain(text)
+        if word in phrases.back:
+            self.back()
+        elif word in phrases.stop:
+            self.out.append(Chosen(""))
+            self.drop()
+            self.surface()
+        elif (value := self._match(step, word)) is not None:
+            self.tapped(value)
+        elif word in phrases.skip or (self._shrugs(text) and not isinstance(step, Ask)):
+            self._skipped(step, text)
+        else:
+            self._own_words(step, text)
+
+    def _match(self, step: Question, word: str) -> str | None:
+        """Return the button whose label or value was typed; toggles are typed as a list instead."""
+        labels = self._labels(step)
+        found = next((v for v, label in labels.items() if word in {plain(label), v}), None)
+        if isinstance(step, ChooseMany) and found not in {DONE, *_moves(step)}:
+            return None
+        return found
+
+    def _shrugs(self, text: str) -> bool:
+        shrugs = self.library.phrases.shrugs
+        return plain(text) in shrugs or text.strip() in shrugs
+
+    def _skipped(self, step: Question, text: str) -> None:
+        if step.must:
+            self.out.append(Refused("must", text))
+            return
+        self.out.append(Chosen(""))
+        self._advance(shrug=self._shrugs(text))
+
+    def _own_words(self, step: Question, text: str) -> None:
+        match step:
+            case Ask() if len(text) > step.most:
+                self.out.append(Refused("too_long", text))
+            case Ask():
+                self.out.append(Chosen(""))
+                self._advance(save=text, shrug=self._shrugs(text))
+            case Scale():
+                value = _number(text, self.library.phrases.numbers)
+                if value is None or str(value) not in self._labels(step):
+                    self.out.append(Refused("scale" if value is None else "range", text))
+                else:
+                    self.tapped(str(value))
+            case Choose(free=True):
+                self.out.append(Chosen(""))
+                self._advance(save=text)
+            case ChooseMany():
+                self._typed_many(step, text)
+            case _:
+                self.out.append(Refused("buttons", text))
+
+    def _typed_many(self, step: ChooseMany, text: str) -> None:
+        labels = self._labels(step)
+        by_word = {plain(label): value for value, label in labels.items()}
+        found = [by_word.get(plain(part)) for part in text.split(",") if part.strip()]
+        picked = list(self.frame.picked)
+        if found and all(found):
+            picked += [value for value in found if value and value not in picked]
+        elif step.free:
+            picked.append(text)  # own words stay whole, commas and all
+        else:
+            self.out.append(Refused("buttons", text))
+            return
+        self.out.append(Chosen(""))
+        self._pick(picked, labels)
+
+    def tapped(self, value: str) -> None:
+        step = _question(self.library, self.frame)
+        labels = self._labels(step)
+        if value not in labels:
+            raise LostStep(f"{self.frame.flow}.{self.frame.step} has no button {value}")
+        option = next((o for o in step.options if o.value == value), None)
+        if isinstance(step, ChooseMany) and (option is None or option.answer):
+            if value == DONE:
+                picked = self.frame.picked
+                self.out.append(
+                    Chosen(", ".join(labels.get(v, v) for v in picked) or labels[value])
+                )
+                self._pick(list(picked), labels)
+            else:
+                self._toggle(step, value)
+            return
+        self.out.append(Chosen(labels[value]))
+        if isinstance(step, Scale) and option is None:
+            self._measured(step, value, labels[value])
+        elif option is None and value == SKIP:
+            self._advance()
+        else:
+            save = value if option is None or option.answer else None
+            self._advance(save=save, reads=labels[value], option=option)
+
+    def _toggle(self, step: ChooseMany, value: str) -> None:
+        before = self.frame.picked
+        after = tuple(item for item in before if item != value)
+        self.frame = replace(self.frame, picked=after if after != before else (*before, value))
+        self.out.append(Redraw(rows(step, self.frame, self.library)))
+
+    def _pick(self, picked: list[str], labels: Mapping[str, str]) -> None:
+        reads = ", ".join(labels.get(value, value) for value in picked)
+        self._advance(save=picked or None, reads=reads)
+
+    def _measured(self, step: Scale, value: str, label: str) -> None:
+        if value in {NUMB, UNKNOWN}:
+            self._advance(save=value, reads=label.lower())
+            return
+        number = int(value)
+        span = next((r for r in step.ranges if r.least <= number <= r.most), None)
+        self._advance(save=number, target=span.next if span else None)
+
+    def _advance(
+        self,
+        *,
+        save: object = None,
+        reads: str = "",
+        option: Option | None = None,
+        target: str | None = None,
+        shrug: bool = False,
+    ) -> None:
+        """Save the answer, remember the way and go on."""
+        frame = self.frame
+        flow = _flow(self.library, frame.flow)
+        step = _question(self.library, frame)
+        answers, labels = dict(frame.answers), dict(frame.shown)
+        if step.save and save is not None:
+            answers[step.save] = save
+            labels.pop(step.save, None)
+            if reads and reads != save:
+                labels[step.save] = reads
+        shrugs = frame.shrugs + 1 if shrug else 0
+        target = target or (option.next if option else None) or step.next
+        if shrugs > 1 and flow.close and flow.close != frame.step:
+            target, shrugs = flow.close, 0
+        if target is None:
+            raise LostStep(f"{frame.flow}.{frame.step} has no way on")
+        self.frame = replace(
+            frame,
+            answers=answers,
+            shown=labels,
+            picked=(),
+            trail=(*frame.trail, frame.step),
+            shrugs=shrugs,
+        )
+        if option is not None and option.visit is not None:
+            visited = _flow(self.library, option.visit)
+            self.push(Frame(visited.id, visited.first, how="visited", resume=target))
+            target = visited.first
+        self.walk(target, self.library.phrases.say["ok"] + " " if shrug else "")
+
+    def back(self) -> None:
+        frame = self.frame
+        if frame.trail:
+            *trail, step = frame.trail
+            self.frame = replace(frame, step=step, trail=tuple(trail), picked=(), shrugs=0)
+        elif frame.how == "visited" and len(self.session.frames) > 1:
+            self.pop()
+            self.frame = replace(self.frame, trail=self.frame.trail[:-1])
+        else:
+            self.out.append(Refused("first", ""))
+            return
+        self.out.append(Chosen(""))
+        self.pose()
+
+    def _labels(self, step: Question) -> dict[str, str]:
+        """Return the buttons as value to label, without the ticks of what is chosen."""
+        drawn = rows(step, self.frame, self.library)
+        return {value: label.removeprefix(TICK) for row in drawn for label, value in row}
+
+
+_MARKS = re.compile(r"[^\w\s?]+")
+
+
+def plain(text: str) -> str:
+    """Return words as they are compared: lower case, one space, no marks around them."""
+    bare = text.casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "").replace("'", "")
+    return " ".join(_MARKS.sub(" ", bare).split())
+
+
+_DIGITS = re.compile(r"(?<![\d.,\-])(\d{1,4})(?:\s*/\s*10)?(?![\d.,]*\d)")
+
+
+def _number(text: str, words: Mapping[str, int]) -> int | None:
+    """Read a strength out of ``7``, ``7/10``, ``about 7`` or ``seven``; None if it is not one."""
+    if len(text) > CLIP:
+        return None
+    digits = _DIGITS.findall(text)
+    if len(digits) == 1:
+        return int(digits[0])
+    named = [words[word] for word in plain(text).split() if word in words]
+    return named[0] if len(named) == 1 and not digits else None
+
+
+# --- buttons ---------------------------------------------------------------------------------
+
+TICK = "✓ "
+
+
+def _moves(step: ChooseMany) -> list[str]:
+    """Return the values of the buttons that only move on."""
+    return [option.value for option in step.options if not option.answer]
+
+
+def rows(step: Question, frame: Frame, library: Library) -> Rows:
+    """Lay the question's buttons out in rows that fit a phone."""
+    say = library.phrases.say
+    pairs = [(option.text, option.value) for option in step.options]
+    match step:
+        case Scale():
+            numbers = [(str(n), str(n)) for n in range(11)]
+            own = [(say["numb"], NUMB), (say["unknown"], UNKNOWN)]
+            return (tuple(numbers[:6]), tuple(numbers[6:]), *pack([*own, *pairs]))
+        case Ask():
+            if not step.must and not pairs:
+                pairs = [(say["skip"], SKIP)]
+        case Choose():
+            pairs = _offered(step.offer, frame) + pairs
+        case ChooseMany():
+            every = _offered(step.offer, frame) + pairs
+            moves = [pair for pair in every if pair[1] in _moves(step)]
+            ticked = [
+                (TICK + text if value in frame.picked else text, value)
+                for text, value in every
+                if (text, value) not in moves
+            ]
+            return (*pack(ticked), *pack([*moves, (step.done, DONE)]))
+    return pack(pairs)
+
+
+def _offered(name: str | None, frame: Frame) -> list[tuple[str, str]]:
+    items: Iterable[Any] = frame.values.get(name, ()) if name else ()
+    return [(clipped(str(item["text"]), 40), str(item["value"])) for item in items]
+
+
+def pack(pairs: Iterable[tuple[str, str]]) -> Rows:
+    """Lay buttons into rows, in order, as many as fit."""
+    packed: list[list[tuple[str, str]]] = []
+    room = 0
+    for pair in pairs:
+        need = len(pair[0]) + 3
+        if not packed or need > room or len(packed[-1]) == 3:  # noqa: PLR2004 - three fit a thumb
+            packed.append([])
+            room = ROW + 3
+        packed[-1].append(pair)
+        room -= need
+    return tuple(tuple(row) for row in packed)
