@@ -8,7 +8,19 @@ from dataclasses import dataclass
 
 from bot.errors import ContentError
 from bot.flows import markup
-from bot.flows.model import END, NAME, ChooseMany, Flow, Length, Library, Run, Say, Step, targets
+from bot.flows.model import (
+    END,
+    NAME,
+    ChooseMany,
+    Flow,
+    Length,
+    Library,
+    Question,
+    Run,
+    Say,
+    Step,
+    targets,
+)
 
 LIMITS: dict[Length, tuple[int, int]] = {"moment": (3, 30), "talk": (4, 45)}
 """Lines and words of a message."""
@@ -65,31 +77,32 @@ def _texts(library: Library) -> Iterator[_Text]:
     for flow in library.flows.values():
         last = set(_last(flow))
         for step in flow.steps:
-            if isinstance(step, Run):
-                continue
-            length = step.length or flow.length
-            places = {"all"}
-            if length == "moment":
-                places.add("moment")
-            if flow.id == "welcome" and step.id == flow.first:
-                places.add("first")
-            at = f"{flow.id}.toml, step {step.id}"
-            if step.id in last:
-                places.add("last")
-            yield _Text(at, step.text, length, frozenset(places))
-            labels = [] if isinstance(step, Say) else [option.text for option in step.options]
-            if isinstance(step, ChooseMany):
-                labels.append(step.done)
-            for label in labels:
-                places = {"all", "buttons"} | ({"first"} & places)
-                yield _Text(f"{at}, button", label, None, frozenset(places))
+            if not isinstance(step, Run):
+                yield from _spoken(flow, step, last)
     for name, text in library.phrases.say.items():
         yield _Text(f"phrases.toml, {name}", text, "talk", frozenset({"all"}))
-    for name, text in _strings(library.texts.get("face", {})):
-        yield _Text(f"face.toml, {name}", text, None, frozenset({"all", "first", "last"}))
-    for file in library.texts.keys() - {"lint", "phrases", "face", "helplines", "safety"}:
+    for file in library.texts.keys() - {"lint", "phrases", "helplines", "safety"}:
+        places = {"all", "first", "last"} if file == "face" else {"all"}
         for name, text in _strings(library.texts[file]):
-            yield _Text(f"{file}.toml, {name}", text, None, frozenset({"all"}))
+            yield _Text(f"{file}.toml, {name}", text, None, frozenset(places))
+
+
+def _spoken(flow: Flow, step: Say | Question, last: set[str]) -> Iterator[_Text]:
+    length = step.length or flow.length
+    places = {"all"}
+    if length == "moment":
+        places.add("moment")
+    if flow.id == "welcome" and step.id == flow.first:
+        places.add("first")
+    at = f"{flow.id}.toml, step {step.id}"
+    labels = [] if isinstance(step, Say) else [option.text for option in step.options]
+    if isinstance(step, ChooseMany):
+        labels.append(step.done)
+    for label in labels:
+        yield _Text(f"{at}, button", label, None, frozenset(places | {"buttons"}))
+    if step.id in last:
+        places.add("last")
+    yield _Text(at, step.text, length, frozenset(places))
 
 
 def _strings(value: object, at: str = "") -> Iterator[tuple[str, str]]:

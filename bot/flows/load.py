@@ -258,7 +258,7 @@ class _Check:
                 known |= self.functions[step.run].values
             elif isinstance(step, Ask | Choose | ChooseMany | Scale):
                 for option in step.options:
-                    if option.visit in self.flows:
+                    if option.visit is not None and option.visit in self.flows:
                         known |= saved(self.flows[option.visit])
         return known
 
@@ -291,10 +291,10 @@ class _Check:
         if self.flow.close is not None:
             reached |= _closure({self.flow.close}, ways)
         backwards: dict[str, set[str]] = {}
-        for step, leads in ways.items():
+        for name, leads in ways.items():
             for target in leads:
                 out = END if target.startswith(FLOW) else target
-                backwards.setdefault(out, set()).add(step)
+                backwards.setdefault(out, set()).add(name)
         ending = _closure({END}, backwards)
         says = {s.id: {s.next} for s in self.flow.steps if isinstance(s, Say)}
         for step in self.flow.steps:
