@@ -1,0 +1,1 @@
+"""The only room that imports ``telegram``: updates in, outbox out, keyboards."""
