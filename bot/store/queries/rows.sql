@@ -1,0 +1,109 @@
+-- name: set_timer(id, person, mark, due_at, sealed)!
+INSERT INTO timers (id, person, mark, state, due_at, sealed)
+VALUES (:id, :person, :mark, 'waiting', :due_at, :sealed)
+ON CONFLICT (mark) DO NOTHING;
+
+-- name: move_timer(id, due_at)!
+UPDATE timers SET due_at = :due_at WHERE id = :id AND state = 'waiting';
+
+-- name: timer_done(id, done_at)!
+UPDATE timers SET state = 'done', done_at = :done_at WHERE id = :id AND state = 'waiting';
+
+-- name: due_timers(now, limit)
+SELECT t.id, t.person, t.due_at, t.sealed, k.wrapped
+FROM timers AS t
+JOIN people AS p ON p.id = t.person
+JOIN keys AS k ON k.owner = t.person
+WHERE t.state = 'waiting' AND t.due_at <= :now AND p.gone = 0
+ORDER BY t.due_at, t.id
+LIMIT :limit;
+
+-- name: timers(person)
+SELECT t.id, t.person, t.due_at, t.sealed, k.wrapped
+FROM timers AS t
+JOIN keys AS k ON k.owner = t.person
+WHERE t.person = :person AND t.state = 'waiting'
+ORDER BY t.due_at, t.id;
+
+-- name: delete_timer(id)!
+DELETE FROM timers WHERE id = :id;
+
+-- name: sweep_timers(before)!
+DELETE FROM timers WHERE state = 'done' AND done_at < :before;
+
+-- name: take_in(id, update_id, arrived_at, payload)^
+INSERT INTO inbox (id, update_id, state, arrived_at, attempts, payload)
+VALUES (:id, :update_id, 'undone', :arrived_at, 1, :payload)
+ON CONFLICT (update_id) DO NOTHING
+RETURNING number;
+
+-- name: undone(after, limit)
+UPDATE inbox SET attempts = attempts + 1
+WHERE number IN (
+  SELECT number FROM inbox
+  WHERE state = 'undone' AND number > :after
+  ORDER BY number
+  LIMIT :limit
+)
+RETURNING number, id, update_id, arrived_at, attempts, payload;
+
+-- name: count_attempt(number)!
+UPDATE inbox SET attempts = attempts + 1 WHERE number = :number;
+
+-- name: done_in(number)!
+UPDATE inbox SET state = 'done', person = NULL, payload = NULL, note = NULL
+WHERE number = :number;
+
+-- name: inbound(number)^
+SELECT id, person, payload FROM inbox WHERE number = :number AND payload IS NOT NULL;
+
+-- name: set_aside(number, person, payload, note)!
+UPDATE inbox SET state = 'aside', person = :person, payload = :payload, note = :note
+WHERE number = :number;
+
+-- name: sweep_inbox(before)!
+DELETE FROM inbox WHERE state = 'done' AND arrived_at < :before;
+
+-- name: sweep_aside(before)!
+DELETE FROM inbox WHERE state = 'aside' AND arrived_at < :before;
+
+-- name: queue(id, person, lane, written_at, due_at, sealed)^
+INSERT INTO outbox (id, person, lane, state, written_at, due_at, attempts, sealed)
+VALUES (:id, :person, :lane, 'waiting', :written_at, :due_at, 0, :sealed)
+RETURNING number;
+
+-- name: pending(lane, now, after, limit)
+SELECT o.id, o.number, o.person, o.due_at, o.attempts, o.sealed, k.wrapped
+FROM outbox AS o
+LEFT JOIN keys AS k ON k.owner = o.person
+WHERE o.lane = :lane AND o.number > :after AND o.due_at <= :now AND o.state <> 'refused'
+ORDER BY o.number
+LIMIT :limit;
+
+-- name: in_flight(id)!
+UPDATE outbox SET state = 'in flight' WHERE id = :id AND state = 'waiting';
+
+-- name: delivered(id)^
+DELETE FROM outbox WHERE id = :id RETURNING person;
+
+-- name: put_off(id, due_at)!
+UPDATE outbox SET state = 'waiting', due_at = :due_at, attempts = attempts + 1
+WHERE id = :id AND state <> 'refused';
+
+-- name: outbound(id)^
+SELECT person FROM outbox WHERE id = :id;
+
+-- name: refused(id, sealed)!
+UPDATE outbox SET state = 'refused', sealed = :sealed WHERE id = :id;
+
+-- name: count_pending()$
+SELECT COUNT(*) FROM outbox WHERE state <> 'refused';
+
+-- name: drop_in_doubt(lane)!
+DELETE FROM outbox WHERE state = 'in flight' AND lane = :lane;
+
+-- name: wait_again()!
+UPDATE outbox SET state = 'waiting' WHERE state = 'in flight';
+
+-- name: sweep_refused(before)!
+DELETE FROM outbox WHERE state = 'refused' AND written_at < :before;
