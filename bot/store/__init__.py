@@ -1,5 +1,6 @@
 """What the bot remembers; no SQL leaves this room, and nothing lies in it unsealed."""
 
+from bot.store.backup import backup, nightly, restore
 from bot.store.disk import newest_nightly, nightly_folder
 from bot.store.keys import MasterKey, load_master, new_id, new_key
 from bot.store.opening import is_new
@@ -18,6 +19,7 @@ from bot.store.records import (
     Timer,
     Word,
 )
+from bot.store.rotate import rotate
 from bot.store.store import Store, open_store
 from bot.store.tx import Tx
 
@@ -38,11 +40,15 @@ __all__ = [
     "Timer",
     "Tx",
     "Word",
+    "backup",
     "is_new",
     "load_master",
     "new_id",
     "new_key",
     "newest_nightly",
+    "nightly",
     "nightly_folder",
     "open_store",
+    "restore",
+    "rotate",
 ]

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Self
 from bot.errors import Misconfigured
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
+DATED = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9].db"
 PRIVATE = 0o600
 PRIVATE_FOLDER = 0o700
 
@@ -64,6 +66,23 @@ def remove(path: Path) -> None:
         path.unlink()
 
 
+def remove_all(paths: Iterable[Path]) -> None:
+    """Remove the files of these that are there."""
+    for path in paths:
+        remove(path)
+
+
+def restoring(database: Path) -> list[Path]:
+    """Name what a restore that was cut short may leave beside a database."""
+    coming, aside = beside(database, ".restoring"), beside(database, ".before-restore")
+    return [
+        coming,
+        *(beside(coming, ending) for ending in ("-wal", "-shm", "-journal")),
+        beside(aside, ".full"),
+        beside(aside, ".part"),
+    ]
+
+
 def make_folder(folder: Path) -> None:
     """Make a folder, and those above it, that only its owner may enter."""
     if folder.is_dir():
@@ -80,7 +99,7 @@ def nightly_folder(database: Path) -> Path:
 
 def newest_nightly(folder: Path) -> Path | None:
     """Return the newest nightly copy in a folder, if there is one."""
-    return max(folder.glob("*.db"), default=None, key=lambda copy: copy.name)
+    return max(folder.glob(DATED), default=None, key=lambda copy: copy.name)
 
 
 class Lock:

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 PLACES = "keys files"
 UNFINISHED = "unfinished copy"
+"""The fact that names a backup's files while they still carry keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +101,20 @@ def remove_others(folder: Path, keep: Path, database: str) -> None:
             disk.remove(path)
 
 
-def note_unfinished(connection: sqlite3.Connection, path: Path) -> None:
+def note_unfinished(connection: sqlite3.Connection, paths: list[Path]) -> None:
     """Note a copy that still carries keys, so that a kill does not leave it lying about."""
-    opening.set_fact(connection, UNFINISHED, str(path))
+    opening.set_fact(connection, UNFINISHED, json.dumps([str(path) for path in paths]))
 
 
 def remove_unfinished(connection: sqlite3.Connection) -> None:
     """Remove a copy that was not finished."""
-    path = opening.fact(connection, UNFINISHED)
-    if path is None:
+    paths = opening.fact(connection, UNFINISHED)
+    if paths is None:
         return
     try:
-        disk.remove(Path(path))
+        for path in json.loads(paths):
+            disk.remove(Path(path))
     except OSError as trouble:
-        log.warning("The unfinished copy %s cannot be removed: %s.", path, trouble.strerror)
+        log.warning("The unfinished copy %s cannot be removed: %s.", paths, trouble.strerror)
         return
     connection.execute(SQL["drop_fact"], {"name": UNFINISHED})

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import aiosqlite
 
-from bot.store import keyfile, opening
-from bot.store.disk import Lock
+from bot.store import disk, keyfile, opening
 from bot.store.tx import Tx
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class Store:
     """What the bot remembers."""
 
     def __init__(
-        self, path: Path, connection: Connection, ring: Ring, clock: Clock, lock: Lock
+        self, path: Path, connection: Connection, ring: Ring, clock: Clock, lock: disk.Lock
     ) -> None:
         self.path = path
         self.clock = clock
@@ -59,6 +58,8 @@ class Store:
         self._waiting: deque[_Job] = deque()
         self._pump: asyncio.Task[None] | None = None
         self._closed = False
+        self.copying = asyncio.Lock()
+        """Held while a copy is made; two at once would lose sight of one of them."""
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         """Find something out, in one consistent look."""
@@ -185,7 +186,7 @@ async def open_store(
 ) -> Store:
     """Open the database, or begin one; Misconfigured says why it cannot be."""
     path = path.absolute()  # noqa: ASYNC240 - a name, not a look at the disk
-    lock = Lock(path)
+    lock = disk.Lock(path)
     try:
         connection = Connection(lambda: opening.connect(path, patience), iter_chunk_size=64)
         try:
@@ -209,4 +210,5 @@ def _start(connection: sqlite3.Connection, path: Path, master: MasterKey, clock:
     ring, _ = opening.unlock(connection, path, master)
     _clear_away(connection, path, clock)
     keyfile.remove_unfinished(connection)
+    disk.remove_all(disk.restoring(path))
     return ring
