@@ -104,6 +104,12 @@ class NotSent(NetworkError):  # noqa: N818 - names what happened, like the libra
     __slots__ = ()
 
 
+class ServerFault(NetworkError):  # noqa: N818 - the same
+    """Telegram answered, but only that something is wrong at its end."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How many seconds each part of a call may take."""
@@ -201,6 +207,8 @@ class AiohttpRequest(BaseRequest):
             raise NetworkError(f"Telegram went silent ({type(error).__name__}).") from None
         if status < 300:  # noqa: PLR2004 - HTTP
             return status, payload
+        if status >= 500:  # noqa: PLR2004 - HTTP
+            raise ServerFault(f"Telegram is in trouble ({status}).")
         return _refusal(url, status, payload)
 
     def _timeout(
@@ -279,7 +287,7 @@ def _refusal(url: str, status: int, payload: bytes) -> tuple[int, bytes]:
         }
         if kept:
             safe["parameters"] = kept
-    if 300 <= status < 500 and status not in _TELLING:  # noqa: PLR2004 - HTTP
+    if status not in _TELLING:
         status = 400
     return status, json.dumps(safe).encode()
 

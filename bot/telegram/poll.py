@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,7 +36,6 @@ log = logging.getLogger(__name__)
 PAGE: Final = 100
 LONG: Final = 30
 """Seconds Telegram holds a question open while nothing comes."""
-_TRIES: Final = 2
 _RECOVERED_AT_ONCE: Final = 20
 _GLANCE: Final = 0.01
 _WAITS: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
@@ -52,24 +52,21 @@ _ANOTHER: Final = (
 
 
 class Handover:
-    """From the inbox to the coach: each row is understood by itself, or set aside by itself."""
+    """From the inbox to the coach: each row is understood by itself, or set aside by itself.
+
+    ``busy`` says how much the coach has in memory; from ``most`` on nothing new is fetched.
+    """
 
     def __init__(
         self,
         store: Store,
         hear: Callable[[Heard], None],
         *,
-        give_up: Callable[[Heard], None] | None = None,
         busy: Callable[[], int] = lambda: 0,
         most: int = 1000,
     ) -> None:
-        """``give_up`` hears what was already tried twice; ``busy`` says how much waits in memory.
-
-        Without ``give_up`` such a row is set aside without a word.
-        """
         self._store = store
         self._hear = hear
-        self._give_up = give_up
         self._busy = busy
         self._most = most
 
@@ -93,16 +90,10 @@ class Handover:
                 return count
             after = page[-1].number
             count += len(page)
-            await self._settle(
-                [
-                    (row, verdict)
-                    for row in page
-                    if (verdict := self._one(row, None, from_memory=False)) is not None
-                ]
-            )
+            await self.give(page)
 
     async def give(self, rows: Sequence[Inbound], updates: dict[int, Any] | None = None) -> None:
-        """Hand over rows just kept; ``updates`` are their JSON by update id, where it is at hand.
+        """Hand rows over; ``updates`` are their JSON by update id, where it is at hand.
 
         Everything is handed over before the first await, so that nothing overtakes.
         """
@@ -110,19 +101,16 @@ class Handover:
             [
                 (row, verdict)
                 for row in rows
-                if (verdict := self._one(row, updates, from_memory=True)) is not None
+                if (verdict := self._one(row, (updates or {}).get(row.update_id))) is not None
             ]
         )
 
-    def _one(
-        self, row: Inbound, updates: dict[int, Any] | None, *, from_memory: bool
-    ) -> str | None:
+    def _one(self, row: Inbound, update: Any) -> str | None:
         """Hand a row over; return None, or why it needs no turn ("" for nothing to answer)."""
         try:
-            if updates is not None and row.update_id in updates:
-                heard = read(updates[row.update_id], row.number)
-            else:
-                heard = understand(row.payload, row.number)
+            heard = (
+                understand(row.payload, row.number) if update is None else read(update, row.number)
+            )
         except OddUpdate as error:
             log.warning("Update %d cannot be understood: %s.", row.number, error)
             return "odd"
@@ -131,13 +119,7 @@ class Handover:
             return "odd"
         if heard is None:
             return ""
-        if not from_memory and row.attempts > _TRIES:
-            log.error("Update %d was tried twice and not finished; it is given up.", row.number)
-            if self._give_up is None:
-                return "tried twice"
-            self._give_up(heard)
-            return None
-        self._hear(heard)
+        self._hear(heard if row.attempts == 1 else replace(heard, attempts=row.attempts))
         return None
 
     async def _settle(self, verdicts: Sequence[tuple[Inbound, str]]) -> None:
