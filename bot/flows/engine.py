@@ -176,7 +176,7 @@ def resume(
     machine = _Machine(library, session, facts)
     machine.clear_way(frame.flow)
     how: How = "interrupting" if machine.session.frames else "opened"
-    machine.push(replace(frame, how=how, resume=""))
+    machine.push(replace(frame, how=how, resume="", shrugs=0))
     machine.pose()
     return machine.session, machine.out
 
@@ -205,8 +205,6 @@ def answer(
 
     Raises LostStep when the content no longer has that step.
     """
-    if session.top is None:
-        raise LostStep("nothing is open")
     machine = _Machine(library, session, facts)
     match given:
         case Stop():
@@ -236,6 +234,27 @@ def at_rest(library: Library, session: Session) -> bool:
     """Whether the open question may as well stay unanswered."""
     step = _open_step(library, session)
     return step is None or (not isinstance(step, Say | Run) and step.rest)
+
+
+def hold(library: Library, session: Session, text: str) -> Session | None:
+    """Save words as the open question's answer without going on; None if it takes no words."""
+    step = _open_step(library, session)
+    frame = session.top
+    if frame is None or isinstance(step, Say | Run | None) or step.save is None:
+        return None
+    if not waits_for_words(library, session):
+        return None
+    said = f"{frame.answers[step.save]}\n{text}" if step.save in frame.answers else text
+    return session.with_top(replace(frame, answers={**frame.answers, step.save: said}))
+
+
+def open_rows(library: Library, session: Session) -> Rows:
+    """Return the open question's buttons as they are drawn; none when nothing is open."""
+    step = _open_step(library, session)
+    frame = session.top
+    if frame is None or isinstance(step, Say | Run | None):
+        return ()
+    return rows(step, frame, library)
 
 
 def fill(text: str, frame: Frame, facts: Mapping[str, str], *, clip: int | None = CLIP) -> str:
@@ -288,20 +307,35 @@ def _lies_on(rank: Rank, below: Rank) -> bool:
     return below != "aside" and (rank == "aside" or _RANKS[rank] > _RANKS[below])
 
 
+def _merged(frames: Iterable[Frame]) -> Frame:
+    """Return a flow with what the flows visited on its behalf were answered."""
+    host, *guests = frames
+    for guest in guests:
+        host = replace(
+            host,
+            answers={**host.answers, **guest.answers},
+            shown={**host.shown, **guest.shown},
+        )
+    return host
+
+
 class _Machine:
     """One move: the session as it changes and the effects so far."""
 
-    __slots__ = ("facts", "library", "out", "session")
+    __slots__ = ("facts", "hops", "library", "out", "session")
 
     def __init__(self, library: Library, session: Session, facts: Mapping[str, str]) -> None:
         self.library = library
         self.session = session
         self.facts = facts
+        self.hops = 0
         self.out: list[Effect] = []
 
     @property
     def frame(self) -> Frame:
-        return self.session.frames[-1]
+        if self.session.top is None:
+            raise LostStep("nothing is open")
+        return self.session.top
 
     @frame.setter
     def frame(self, frame: Frame) -> None:
@@ -320,22 +354,20 @@ class _Machine:
         """Close what has to give way to the flow; stop at what it may lie down on."""
         rank = _flow(self.library, name).rank
         while self.session.frames:
-            base = self._base()
-            below = self.library.flows.get(base.flow)
+            base = self.session.base
+            below = self.library.flows.get(base.flow) if base else None
             if below is not None and below.id != name and _lies_on(rank, below.rank):
                 return
             self.drop()
 
-    def _base(self) -> Frame:
-        """Return the topmost flow that was not opened on behalf of another."""
-        frames = self.session.frames
-        return next((f for f in reversed(frames) if f.how != "visited"), frames[0])
-
     def push(self, frame: Frame) -> None:
         frames = (*self.session.frames, frame)
         if len(frames) > DEPTH:
-            self.out.append(Closed(frames[0], finished=False))
-            frames = frames[1:]
+            last = 1
+            while frames[last].how == "visited" and frames[last] is not frame:
+                last += 1
+            self.out.append(Closed(_merged(frames[:last]), finished=False))
+            frames = frames[last:]
         self.session = replace(self.session, frames=frames)
 
     def pop(self) -> Frame:
@@ -345,23 +377,29 @@ class _Machine:
 
     def drop(self) -> None:
         """Close what is on top unfinished, together with the flows visiting on its behalf."""
-        frame = self.pop()
-        answers = dict(frame.answers)
-        while frame.how == "visited" and self.session.frames:
-            frame = self.pop()
-            answers = {**frame.answers, **answers}
-        self.out.append(Closed(replace(frame, answers=answers), finished=False))
+        closing = [self.pop()]
+        while closing[0].how == "visited" and self.session.frames:
+            closing.insert(0, self.pop())
+        self.out.append(Closed(_merged(closing), finished=False))
 
     def surface(self) -> None:
-        """Go back to the question that was interrupted, if one was."""
-        if self.session.frames:
-            self.pose(self.library.phrases.say["back_to"] + "\n")
+        """Go back to the question that was interrupted, if one was and is still there."""
+        while self.session.frames:
+            try:
+                self.pose(self.library.phrases.say["back_to"] + "\n")
+            except LostStep:  # what lies on top was finished; that must not be lost with it
+                self.drop()
+            else:
+                return
 
     # --- walking ---
 
     def walk(self, target: str, lead: str = "") -> None:
         """Go from step to step until a question waits, a function is due or nothing is open."""
-        for _ in range(HOPS):
+        while self.hops < HOPS:
+            self.hops += 1
+            if lead and target.startswith(FLOW):
+                lead = self._say(lead)
             if target.startswith(FLOW):
                 self.out.append(Closed(self.pop(), finished=True))
                 self.open(target.removeprefix(FLOW), {})
@@ -370,13 +408,10 @@ class _Machine:
                 guest = self.pop()
                 self.out.append(Closed(guest, finished=True))
                 if guest.how != "visited" or not self.session.frames:
+                    self._say(lead)
                     self.surface()
                     return
-                self.frame = replace(
-                    self.frame,
-                    answers={**self.frame.answers, **guest.answers},
-                    shown={**self.frame.shown, **guest.shown},
-                )
+                self.frame = _merged((self.frame, guest))
                 target = guest.resume
                 continue
             frame = self.frame = replace(self.frame, step=target, picked=())
@@ -388,12 +423,19 @@ class _Machine:
                     self.out.append(Tell(lead + fill(step.text, frame, self.facts, clip=clip)))
                     lead, target = "", step.next
                 case Run() as step:
+                    self._say(lead)
                     self.out.append(Do(step.run))
                     return
                 case _:
                     self.pose(lead)
                     return
         raise LostStep(f"{self.frame.flow} runs in a circle at {target}")
+
+    def _say(self, lead: str) -> str:
+        """Say by itself what no text was left to say it with."""
+        if lead:
+            self.out.append(Tell(lead.rstrip()))
+        return ""
 
     def pose(self, lead: str = "") -> None:
         step = _question(self.library, self.frame)
@@ -411,8 +453,9 @@ class _Machine:
             frame,
             answers={**frame.answers, **given.answers},
             values={**frame.values, **given.values},
-            trail=() if given.settled else frame.trail,
         )
+        if given.settled:
+            self._settle()
         goto = given.goto
         if goto is not None and not goto.startswith(FLOW):
             goto = step.goto.get(goto)
@@ -421,38 +464,70 @@ class _Machine:
             raise LostStep(f"{frame.flow}.{frame.step} has no way on for {given.goto}")
         self.walk(target)
 
+    def _settle(self) -> None:
+        """Forget the way here, and that of the flows on whose behalf this one is open."""
+        frames = list(self.session.frames)
+        for at in range(len(frames) - 1, -1, -1):
+            frames[at] = replace(frames[at], trail=())
+            if frames[at].how != "visited":
+                break
+        self.session = replace(self.session, frames=tuple(frames))
+
     # --- answers ---
 
     def typed(self, text: str) -> None:
         step = _question(self.library, self.frame)
         phrases = self.library.phrases
         word = plain(text)
-        if word in phrases.back:
+        if (label := self._labelled(step, text)) is not None:
+            self.tapped(label)
+        elif word in phrases.back:
             self.back()
         elif word in phrases.stop:
             self.out.append(Chosen(""))
             self.drop()
             self.surface()
-        elif (value := self._match(step, word)) is not None:
+        elif (value := self._valued(step, text)) is not None:
             self.tapped(value)
         elif word in phrases.skip or (self._shrugs(text) and not isinstance(step, Ask)):
             self._skipped(step, text)
         else:
             self._own_words(step, text)
 
-    def _match(self, step: Question, word: str) -> str | None:
-        """Return the button whose label or value was typed; toggles are typed as a list instead."""
+    def _labelled(self, step: Question, text: str) -> str | None:
+        """Return the value of the button whose label was typed."""
+        word = plain(text)
+        labels = self._typeable(step)
+        return next((value for value, label in labels.items() if word == plain(label)), None)
+
+    def _valued(self, step: Question, text: str) -> str | None:
+        """Return the value of a button, if that was typed."""
+        value = text.strip().casefold()
+        return next((v for v in self._typeable(step) if v.casefold() == value), None)
+
+    def _typeable(self, step: Question) -> dict[str, str]:
+        """Return the buttons that one typed word stands for.
+
+        Toggles are typed as a list, and a number is read as one: -3 is not the button 3.
+        """
         labels = self._labels(step)
-        found = next((v for v, label in labels.items() if word in {plain(label), v}), None)
-        if isinstance(step, ChooseMany) and found not in {DONE, *_moves(step)}:
-            return None
-        return found
+        match step:
+            case ChooseMany():
+                moves = {DONE, *_moves(step)}
+                return {value: label for value, label in labels.items() if value in moves}
+            case Scale():
+                return {value: label for value, label in labels.items() if not value.isdigit()}
+            case _:
+                return labels
 
     def _shrugs(self, text: str) -> bool:
         shrugs = self.library.phrases.shrugs
         return plain(text) in shrugs or text.strip() in shrugs
 
     def _skipped(self, step: Question, text: str) -> None:
+        if self.frame.picked:
+            self.tapped(DONE)  # what was ticked before is the answer
+            return
         if step.must:
             self.out.append(Refused("must", text))
             return
@@ -467,7 +542,7 @@ class _Machine:
                 self.out.append(Chosen(""))
                 self._advance(save=text, shrug=self._shrugs(text))
             case Scale():
-                value = _number(text, self.library.phrases.numbers)
+                value = self._number(text)
                 if value is None or str(value) not in self._labels(step):
                     self.out.append(Refused("scale" if value is None else "range", text))
                 else:
@@ -480,13 +555,31 @@ class _Machine:
             case _:
                 self.out.append(Refused("buttons", text))
 
+    def _number(self, text: str) -> int | None:
+        """Read a strength out of ``7``, ``7/10``, ``about 7`` or ``seven``; None if not one."""
+        phrases = self.library.phrases
+        if len(text) > CLIP:
+            return None
+        digits = _NUMBER.findall(text)
+        words = plain(text).split()
+        named = [phrases.numbers[word] for word in words if word in phrases.numbers]
+        if len(digits) + len(named) != 1:
+            return None
+        if digits:
+            return int(digits[0]) if _WHOLE.fullmatch(digits[0]) else None
+        return named[0] if len(words) <= _FEW and phrases.shrugs.isdisjoint(words) else None
+
     def _typed_many(self, step: ChooseMany, text: str) -> None:
         labels = self._labels(step)
-        by_word = {plain(label): value for value, label in labels.items()}
-        found = [by_word.get(plain(part)) for part in text.split(",") if part.strip()]
+        toggles = {v: label for v, label in labels.items() if v not in {DONE, *_moves(step)}}
+        by_word = {value.casefold(): value for value in toggles}
+        by_word |= {plain(label): value for value, label in toggles.items()}
+        by_word[plain(labels[DONE])] = ""  # said at the end of a list, it adds nothing
+        parts = [text] if plain(text) in by_word else re.split(r"[,;\n]", text)
+        found = [by_word.get(plain(part)) for part in parts if part.strip()]
         picked = list(self.frame.picked)
-        if found and all(found):
-            picked += [value for value in found if value and value not in picked]
+        if found and None not in found:
+            picked += [value for value in dict.fromkeys(found) if value and value not in picked]
         elif step.free:
             picked.append(text)  # own words stay whole, commas and all
         else:
@@ -502,7 +595,9 @@ class _Machine:
             raise LostStep(f"{self.frame.flow}.{self.frame.step} has no button {value}")
         option = next((o for o in step.options if o.value == value), None)
         if isinstance(step, ChooseMany) and (option is None or option.answer):
-            if value == DONE:
+            if value == DONE and step.must and not self.frame.picked:
+                self.out.append(Refused("must", ""))
+            elif value == DONE:
                 picked = self.frame.picked
                 self.out.append(
                     Chosen(", ".join(labels.get(v, v) for v in picked) or labels[value])
@@ -517,7 +612,8 @@ class _Machine:
         elif option is None and value == SKIP:
             self._advance()
         else:
-            save = value if option is None or option.answer else None
+            kept = option is None or (option.answer and not isinstance(step, Scale))
+            save = value if kept else None  # a word among numbers is a way out, no strength
             self._advance(save=save, reads=labels[value], option=option)
 
     def _toggle(self, step: ChooseMany, value: str) -> None:
@@ -579,10 +675,13 @@ class _Machine:
 
     def back(self) -> None:
         frame = self.frame
-        if frame.trail:
-            *trail, step = frame.trail
+        below = self.session.frames[-2] if len(self.session.frames) > 1 else None
+        flow = _flow(self.library, frame.flow)
+        trail = [name for name in frame.trail if isinstance(flow.step(name), Question)]
+        if trail:
+            step = trail.pop()
             self.frame = replace(frame, step=step, trail=tuple(trail), picked=(), shrugs=0)
-        elif frame.how == "visited" and len(self.session.frames) > 1:
+        elif frame.how == "visited" and below is not None and below.trail:
             self.pop()
             self.frame = replace(self.frame, trail=self.frame.trail[:-1])
         else:
@@ -597,27 +696,23 @@ class _Machine:
         return {value: label.removeprefix(TICK) for row in drawn for label, value in row}
 
 
-_MARKS = re.compile(r"[^\w\s?]+")
+_MARKS = re.compile(r"[^\w\s]+")
 
 
 def plain(text: str) -> str:
-    """Return words as they are compared: lower case, one space, no marks around them."""
+    """Return words as they are compared: lower case, one space, no marks around them.
+
+    What is only marks stays itself, once: ``??`` is ``?``, and one emoji is not another.
+    """
     bare = text.casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "").replace("'", "")
-    return " ".join(_MARKS.sub(" ", bare).split())
+    words = " ".join(_MARKS.sub(" ", bare).split())
+    return words or re.sub(r"(.)\1+", r"\1", "".join(text.split()))
 
 
-_DIGITS = re.compile(r"(?<![\d.,\-])(\d{1,4})(?:\s*/\s*10)?(?![\d.,]*\d)")
-
-
-def _number(text: str, words: Mapping[str, int]) -> int | None:
-    """Read a strength out of ``7``, ``7/10``, ``about 7`` or ``seven``; None if it is not one."""
-    if len(text) > CLIP:
-        return None
-    digits = _DIGITS.findall(text)
-    if len(digits) == 1:
-        return int(digits[0])
-    named = [words[word] for word in plain(text).split() if word in words]
-    return named[0] if len(named) == 1 and not digits else None
+_NUMBER = re.compile(r"([-\N{MINUS SIGN}]?\d+(?:[.,]\d+)*)(?:\s*/\s*10(?![\d.,]*\d))?")
+_WHOLE = re.compile(r"\d{1,4}")
+_FEW = 3
+"""Words around a number word: ``about seven`` is one, ``not one of them cares`` is not."""
 
 
 # --- buttons ---------------------------------------------------------------------------------
@@ -638,12 +733,16 @@ def rows(step: Question, frame: Frame, library: Library) -> Rows:
         case Scale():
             numbers = [(str(n), str(n)) for n in range(11)]
             own = [(say["numb"], NUMB), (say["unknown"], UNKNOWN)]
+            named = {value for _, value in pairs}  # a step may send numb somewhere of its own
+            own = [pair for pair in own if pair[1] not in named]
             return (tuple(numbers[:6]), tuple(numbers[6:]), *pack([*own, *pairs]))
         case Ask():
             if not step.must and not pairs:
                 pairs = [(say["skip"], SKIP)]
         case Choose():
             pairs = _offered(step.offer, frame) + pairs
+            if not step.must and not pairs:
+                pairs = [(say["skip"], SKIP)]
         case ChooseMany():
             every = _offered(step.offer, frame) + pairs
             moves = [pair for pair in every if pair[1] in _moves(step)]

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from bot.flows import markup
 from bot.flows.engine import clipped
-from bot.flows.model import FLOW, Flow, Run, Say, Scale, Step
+from bot.flows.model import END, FLOW, Flow, Run, Say, Scale, Step
 
 
 def mermaid(flow: Flow) -> str:
     """Return the flow as a Mermaid flowchart."""
     lines = ["flowchart TD"]
     for step in flow.steps:
-        lines.append(f"  {step.id}{_box(step)}")
-        lines.extend(f"  {step.id} -->{_label(label)} {_node(to)}" for label, to in _ways(step))
+        node = _node(step.id)
+        lines.append(f"  {node}{_box(step)}")
+        lines.extend(f"  {node} -->{_label(label)} {_target(to)}" for label, to in _ways(step))
     return "\n".join(lines) + "\n"
 
 
 def _box(step: Step) -> str:
     match step:
         case Run(run=name):
-            return f'[["{name}"]]'
+            return f'[["{_safe(name)}"]]'
         case Say(text=text):
             return f'("{_words(text)}")'
         case _:
@@ -29,17 +31,31 @@ def _box(step: Step) -> str:
 
 
 def _words(text: str) -> str:
-    plain = " ".join(markup.visible(text).split())
-    return clipped(plain, 60).replace('"', "'")
+    return _safe(clipped(" ".join(markup.visible(text).split()), 60))
+
+
+def _safe(text: str) -> str:
+    """Write what Mermaid would read as its own, or as Markdown, by number."""
+    return _MARKS.sub(lambda found: f"#{ord(found[0])};", text)
+
+
+_MARKS = re.compile(r"[^\w\s,.:?!'()\[\]/+=-]|^\d|^[-+]")
 
 
 def _label(text: str) -> str:
-    return f'|"{text}"|' if text else ""
+    return f'|"{_safe(text)}"|' if text else ""
 
 
-def _node(target: str) -> str:
+def _node(step: str) -> str:
+    """Return a name that is none of Mermaid's own words, as ``end`` is."""
+    return f"step_{step}"
+
+
+def _target(target: str) -> str:
     name = target.removeprefix(FLOW)
-    return f'flow_{name}(["{name}"])' if target.startswith(FLOW) else target
+    if target == END:
+        return f'{_node(END)}(["{END}"])'
+    return f'flow_{name}(["{_safe(name)}"])' if target.startswith(FLOW) else _node(target)
 
 
 def _ways(step: Step) -> Iterator[tuple[str, str]]:

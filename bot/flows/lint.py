@@ -62,9 +62,13 @@ def _rules(library: Library) -> Iterator[Rule]:
     if not isinstance(entries, list):
         raise ContentError("lint.toml: rules must be a list of [[rules]].")
     for entry in entries:
+        if unset := [key for key in ("words", "why") if not entry.get(key)]:
+            raise ContentError(f"lint.toml: a rule needs {' and '.join(unset)}.")
         where = entry.get("where", "all")
         if where not in PLACES:
-            raise ContentError(f"lint.toml: where = {where} is none of {', '.join(PLACES)}.")
+            raise ContentError(
+                f"lint.toml: where = {where} is none of {', '.join(sorted(PLACES))}."
+            )
         for words in entry["words"]:
             try:
                 pattern = re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE)
@@ -81,7 +85,7 @@ def _texts(library: Library) -> Iterator[_Text]:
                 yield from _spoken(flow, step, last)
     for name, text in library.phrases.say.items():
         yield _Text(f"phrases.toml, {name}", text, "talk", frozenset({"all"}))
-    for file in library.texts.keys() - {"lint", "phrases", "helplines", "safety"}:
+    for file in sorted(library.texts.keys() - {"lint", "phrases", "helplines", "safety"}):
         places = {"all", "first", "last"} if file == "face" else {"all"}
         for name, text in _strings(library.texts[file]):
             yield _Text(f"{file}.toml, {name}", text, None, frozenset(places))

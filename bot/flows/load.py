@@ -12,17 +12,20 @@ from pydantic import ValidationError
 
 from bot.errors import ContentError
 from bot.flows import markup
-from bot.flows.engine import CLIP, TICK
+from bot.flows.engine import CLIP, DONE, TICK, plain
 from bot.flows.model import (
     END,
     FLOW,
     NAME,
+    NUMB,
+    UNKNOWN,
     Ask,
     Choose,
     ChooseMany,
     Flow,
     Function,
     Library,
+    Option,
     Phrases,
     Question,
     Run,
@@ -65,10 +68,11 @@ def load(folder: Path, functions: Mapping[str, Function], facts: Iterable[str]) 
         except ContentError as error:
             mistakes.append(str(error))
     phrases = Phrases(frozenset(), frozenset(), frozenset(), frozenset(), {}, {})
-    try:
-        phrases = _phrases(texts.get("phrases"))
-    except ContentError as error:
-        mistakes.append(str(error))
+    if "phrases" in texts or not (folder / "phrases.toml").exists():
+        try:
+            phrases = _phrases(texts.get("phrases"))
+        except ContentError as error:
+            mistakes.append(str(error))
     broken = bool(mistakes)
     for name, flow in flows.items():
         check = _Check(flow, flows, functions, frozenset(facts), sources[name], partial=broken)
@@ -80,7 +84,7 @@ def load(folder: Path, functions: Mapping[str, Function], facts: Iterable[str]) 
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ContentError(f"{path.name}: save this file as UTF-8.") from error
     except OSError as error:
@@ -97,27 +101,39 @@ def _toml(path: Path, source: str) -> dict[str, Any]:
 def _phrases(data: Mapping[str, object] | None) -> Phrases:
     if data is None:
         raise ContentError("phrases.toml: this file is missing; every flow shares its words.")
+    mistakes = [f"{key} is missing" for key in _PHRASES if key not in data]
+    mistakes += [why for key in _PHRASES if key in data and (why := _unlike(key, data[key]))]
+    if mistakes:
+        raise ContentError("\n".join(f"phrases.toml: {what}." for what in mistakes))
     found: Any = data
-    say = found.get("say", {})
-    wanted = ("back", "skip", "stop", "shrugs", "numbers", "say")
-    missing = [key for key in wanted if key not in found]
-    missing += [f"say.{key}" for key in SHARED if key not in say]
-    if missing:
-        raise ContentError(f"phrases.toml: {', '.join(missing)} is missing.")
+    say: dict[str, str] = found["say"]
+    mistakes = [f"phrases.toml: say.{key} is missing." for key in SHARED if key not in say]
     for key, text in say.items():
         if why := markup.fault(text):
-            raise ContentError(f"phrases.toml, {key}: {why}.")
+            mistakes.append(f"phrases.toml, say.{key}: broken HTML: {why}.")
         limit = CAPTION if key.startswith("caption_") else MESSAGE
         if markup.units(markup.visible(text)) > limit:
-            raise ContentError(f"phrases.toml, {key}: over Telegram's {limit} characters.")
-    return Phrases(
-        back=frozenset(found["back"]),
-        skip=frozenset(found["skip"]),
-        stop=frozenset(found["stop"]),
-        shrugs=frozenset(found["shrugs"]),
-        numbers=dict(found["numbers"]),
-        say=dict(say),
-    )
+            mistakes.append(f"phrases.toml, say.{key}: over Telegram's {limit} characters.")
+    if mistakes:
+        raise ContentError("\n".join(mistakes))
+    words = {key: frozenset(map(plain, found[key])) for key in _LISTS}
+    numbers = {plain(word): number for word, number in found["numbers"].items()}
+    return Phrases(**words, numbers=numbers, say=dict(say))
+
+
+_LISTS = ("back", "skip", "stop", "shrugs")
+_PHRASES = (*_LISTS, "numbers", "say")
+
+
+def _unlike(key: str, value: object) -> str | None:
+    """Say what is wrong with the shape of one part of the phrases."""
+    wanted: type = {"numbers": int, "say": str}.get(key, str)
+    if key in _LISTS:
+        fits = isinstance(value, list) and all(isinstance(word, str) for word in value)
+        return None if fits else f'{key} must be a list of words, like ["one", "two"]'
+    fits = isinstance(value, dict) and all(isinstance(item, wanted) for item in value.values())
+    what = "numbers, like seven = 7" if key == "numbers" else 'texts, like ok = "OK."'
+    return None if fits else f"{key} must be a table of {what}"
 
 
 SHARED = ("ok", "skip", "numb", "unknown", "back_to")
@@ -126,6 +142,14 @@ SHARED = ("ok", "skip", "numb", "unknown", "back_to")
 
 def _flow(path: Path, source: str) -> Flow:
     data = _toml(path, source)
+    if not _NAMED.fullmatch(path.stem):
+        raise ContentError(
+            f"{path.name}: a file of this kind is named in small letters, a-z and _."
+        )
+    if "id" in data:
+        raise ContentError(
+            f"{_at(path.stem, source, 'id')}: take the id out; a flow is named by its file."
+        )
     try:
         return Flow.model_validate({"id": path.stem, **data})
     except ValidationError as error:
@@ -133,38 +157,117 @@ def _flow(path: Path, source: str) -> Flow:
         raise ContentError("\n".join(dict.fromkeys(lines))) from error
 
 
+_NAMED = re.compile(r"[a-z][a-z0-9_]*")
+
 _SAYINGS = {
     "missing": "is missing",
-    "extra_forbidden": "is no key of this kind of step",
-    "union_tag_invalid": "is no kind of step; say, ask, choose, choose_many, scale or run",
-    "union_tag_not_found": "kind is missing; say, ask, choose, choose_many, scale or run",
+    "string_too_short": "is empty",
+    "string_too_long": "is longer than {max_length} characters",
+    "string_type": 'must be a text in "quotes"',
+    "string_pattern_mismatch": "must be a name in small letters, a-z, 0-9 and _",
+    "literal_error": "must be {expected}",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than_equal": "must be {le} or less",
+    "too_short": "needs at least one",
+    "tuple_type": "must be a list in [brackets]",
+    "model_type": "must be a table of its own",
+    "model_attributes_type": "must be a table of its own",
 }
+_KINDS = "a step's kind is say, ask, choose, choose_many, scale or run"
+_HOLDERS = {"options": "button", "ranges": "range", "steps": "step"}
 
 
 def _explain(path: Path, source: str, data: Mapping[str, Any], error: Any) -> str:
     """Turn one of pydantic's errors into a sentence an author can act on."""
-    loc = [part for part in error["loc"] if part not in _KINDS]
-    where = f"{path.name}, line 1"
-    if loc[:1] == ["steps"] and len(loc) > 1:
+    loc = list(error["loc"])
+    holder = "a flow"
+    where = _at(path.stem, source, str(loc[0]))
+    if loc[0] == "steps" and len(loc) > 1:
         step = data["steps"][loc[1]]
-        name = str(step.get("id", f"number {int(loc[1]) + 1}"))
-        where = place(path.stem, source, name)
+        where = _place(path.stem, source, loc[1], step)
+        holder = f"{step['kind']} steps" if len(loc) > 2 else "steps"  # noqa: PLR2004 - the kind
+        loc = loc[3:]
+    if error["type"] == "union_tag_not_found":
+        return f"{where}: kind is missing; {_KINDS}."
+    if error["type"] == "union_tag_invalid":
+        return f"{where}: {error['ctx']['tag']} is no kind of step; {_KINDS}."
+    if len(loc) > 1 and loc[0] in _HOLDERS:
+        holder = f"a {_HOLDERS[loc[0]]}"
+        where = f"{where}, {_HOLDERS[loc[0]]} {loc[1] + 1}"
         loc = loc[2:]
-    if error["type"] in {"union_tag_invalid", "union_tag_not_found"}:
-        kind = error["ctx"].get("tag", "")
-        return f"{where}: {kind} {_SAYINGS[error['type']]}.".replace(":  ", ": ")
-    what = ".".join(str(part) for part in loc) or "the flow"
-    return f"{where}: {what} {_SAYINGS.get(error['type'], 'does not fit: ' + error['msg'])}."
+    what = ".".join(str(part) for part in loc) or "this"
+    if error["type"] == "extra_forbidden":
+        return f"{where}: {what} is no key of {holder}."
+    saying = _SAYINGS.get(error["type"], "does not fit: " + error["msg"])
+    return f"{where}: {what} {saying.format(**error.get('ctx', {}))}."
 
 
-_KINDS = {"say", "ask", "choose", "choose_many", "scale", "run"}
+_STEP = re.compile(r"\s*\[\[\s*steps\s*\]\]")
+_TABLE = re.compile(r"\s*\[")
+_ID = re.compile(r"""\s*id\s*=\s*["']([^"']*)["']""")
+_LONG = re.compile(r'"""|\'\'\'')
+
+
+def _bare(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are no inside of a long text, each with its number."""
+    inside = ""
+    for number, line in enumerate(source.split("\n"), start=1):
+        if not inside:
+            yield number, line
+        for mark in _LONG.findall(line):
+            if mark == inside:
+                inside = ""
+            elif not inside:
+                inside = mark
+
+
+def _steps(source: str) -> list[tuple[str, int]]:
+    """Return every step's id and line: where its id stands, or where it starts without one."""
+    found: list[tuple[str, int]] = []
+    own = False
+    for number, line in _bare(source):
+        if _STEP.match(line):
+            found.append(("", number))
+            own = True
+        elif _TABLE.match(line):
+            own = False
+        elif own and (name := _ID.match(line)):
+            found[-1] = (name[1], number)
+    return found
+
+
+def _at(flow: str, source: str, key: str) -> str:
+    """Return where a key of the flow itself is: file and line."""
+    wanted = re.compile(rf"\s*{re.escape(key)}\s*=")
+    line = 1
+    for number, text in _bare(source):
+        if _TABLE.match(text):
+            break
+        if wanted.match(text):
+            line = number
+    return f"{flow}.toml, line {line}"
+
+
+def _place(flow: str, source: str, number: int, step: object) -> str:
+    """Return where the step of that number is, counted from 0: file, step and line."""
+    steps = _steps(source)
+    line = steps[number][1] if number < len(steps) else 1
+    name = step.get("id") if isinstance(step, dict) else None
+    return f"{flow}.toml, step {name or f'number {number + 1}'}, line {line}"
 
 
 def place(flow: str, source: str, step: str) -> str:
     """Return where a step is: file, step and line."""
-    found = re.search(rf'^\s*id\s*=\s*["\']{re.escape(step)}["\']', source, re.MULTILINE)
-    line = source.count("\n", 0, found.start()) + 1 if found else 1
+    line = next((line for name, line in _steps(source) if name == step), 1)
     return f"{flow}.toml, step {step}, line {line}"
+
+
+_WIDEST = "\N{GRINNING FACE}"
+"""A character that counts as two for Telegram, as any of an answer may."""
 
 
 class _Check:
@@ -193,20 +296,24 @@ class _Check:
         for step in self.flow.steps:
             for what in self._step(step):
                 yield f"{place(self.flow.id, self.source, step.id)}: {what}"
-        if self.flow.close is not None and self.flow.step(self.flow.close) is None:
-            yield f"{self.flow.id}.toml, line 1: close leads to {self.flow.close}, no such step."
+        close = self.flow.close
+        if close not in {None, END} and self.flow.step(str(close)) is None:
+            where = _at(self.flow.id, self.source, "close")
+            yield f"{where}: close leads to {close}, which is no step of this flow."
         yield from self._shape()
 
     def _ids(self) -> Iterator[str]:
         seen: set[str] = set()
-        for step in self.flow.steps:
+        for number, step in enumerate(self.flow.steps):
+            where = _place(self.flow.id, self.source, number, {"id": step.id})
             if step.id in seen:
-                where = place(self.flow.id, self.source, step.id)
                 yield f"{where}: two steps have this id; give one of them another."
+            if step.id == END:
+                yield f"{where}: {END} is the way out; give this step another id."
             seen.add(step.id)
 
     def _step(self, step: Step) -> Iterator[str]:
-        for target in targets(step):
+        for target in sorted(set(targets(step))):
             yield from self._target(target)
         if isinstance(step, Run):
             yield from self._run(step)
@@ -214,9 +321,20 @@ class _Check:
         yield from self._text(step)
         if isinstance(step, Say):
             return
-        if not step.must and step.next is None:
-            yield "needs a next, where skipping leads; or must = true if it cannot be skipped."
+        yield from self._way_on(step)
         yield from self._options(step)
+
+    def _way_on(self, step: Question) -> Iterator[str]:
+        if step.next is not None:
+            return
+        if not step.must:
+            yield "needs a next, where skipping leads; or must = true if it cannot be skipped."
+        elif isinstance(step, Scale):
+            yield "needs a next, where numb, can't tell and numbers in no range lead."
+        elif not isinstance(step, Choose) or step.free:
+            yield "needs a next, where an answer that is no button leads."
+        elif step.offer is not None:
+            yield "needs a next, where the offered buttons lead."
 
     def _target(self, target: str) -> Iterator[str]:
         if target.startswith(FLOW):
@@ -242,47 +360,78 @@ class _Check:
     def _text(self, step: Say | Question) -> Iterator[str]:
         if why := markup.fault(step.text):
             yield f"broken HTML: {why}."
-        known = self._known()
-        for name in sorted(names(step.text) - known):
-            yield f"{{{name}}} is nothing this flow saves, is given or knows."
-        if re.search(r"\{[^}]*\}", NAME.sub("", step.text)):
-            yield "a { } holds something that is no name."
-        longest = NAME.sub("x" * CLIP, step.text)
+        if not (self.partial and self._visits() - self.flows.keys()):
+            for name in sorted(names(step.text) - self._known()):
+                yield f"{{{name}}} is nothing this flow saves, is given or knows."
+        if braces := re.search(r"\{[^{}]*\}?|\}", NAME.sub("", step.text)):
+            yield f"{braces[0]} is no name in braces, like {{what}}."
+        longest = NAME.sub(_WIDEST * CLIP, step.text)
         if markup.units(markup.visible(longest)) > MESSAGE:
             yield f"can be over Telegram's {MESSAGE} characters once its names are filled in."
 
-    def _known(self) -> set[str]:
-        known = {*self.facts, *self.flow.takes, *saved(self.flow)}
+    def _given(self) -> set[str]:
+        """Return the values the flow is opened with or that its functions give."""
+        given = set(self.flow.takes)
         for step in self.flow.steps:
             if isinstance(step, Run) and step.run in self.functions:
-                known |= self.functions[step.run].values
-            elif isinstance(step, Ask | Choose | ChooseMany | Scale):
-                for option in step.options:
-                    if option.visit is not None and option.visit in self.flows:
-                        known |= saved(self.flows[option.visit])
+                given |= self.functions[step.run].values
+        return given
+
+    def _known(self) -> set[str]:
+        known = {*self.facts, *saved(self.flow), *self._given()}
+        for visited in self._visits() & self.flows.keys():
+            known |= saved(self.flows[visited])
         return known
 
+    def _visits(self) -> set[str]:
+        """Return the flows that this one walks through, and those that they do."""
+        return _closure(
+            set(_visits(self.flow)), {n: set(_visits(f)) for n, f in self.flows.items()}
+        )
+
     def _options(self, step: Question) -> Iterator[str]:
-        values: set[str] = set()
-        labels: set[str] = set()
+        yield from self._alike(step)
         for option in step.options:
-            if option.value in values or option.text in labels:
-                yield f"two buttons say or mean {option.text}; a person could not tell them apart."
-            values.add(option.value)
-            labels.add(option.text)
-            if len(option.value.encode()) > DATA - TURN:
-                yield f"the value of {option.text} is over {DATA - TURN} bytes, more than fits."
-            if option.text.startswith(TICK):
-                yield f"{option.text} starts with the mark of a chosen button."
-            if option.next is None and step.next is None:
-                yield f"{option.text} leads nowhere; give it or the step a next."
-            if option.visit is not None and option.visit not in self.flows and not self.partial:
-                yield f"{option.text} visits the flow {option.visit}, which does not exist."
+            yield from self._option(step, option)
+        if isinstance(step, Scale):
+            for span in step.ranges:
+                if span.least > span.most:
+                    yield f"the range from {span.least} to {span.most} holds no number."
         offer = None if isinstance(step, Ask | Scale) else step.offer
         if isinstance(step, Choose | ChooseMany) and not step.options and offer is None:
             yield "has no buttons; give it options, or an offer made by a function."
-        if offer is not None and offer not in self._known():
-            yield f"offers {offer}, which no function before it gives."
+        if offer is not None and offer not in self._given():
+            yield f"offers {offer}, which no function of this flow gives."
+
+    def _alike(self, step: Question) -> Iterator[str]:
+        """Find buttons that a person, or the flow, could not tell from another."""
+        values: set[str] = set()
+        labels: set[str] = set()
+        if isinstance(step, Scale):
+            values = {*map(str, range(11)), NUMB, UNKNOWN}
+        elif isinstance(step, ChooseMany):
+            values, labels = {DONE}, {plain(step.done)}
+        for option in step.options:
+            if option.value in values or plain(option.text) in labels:
+                yield f"two buttons say or mean {option.text}; a person could not tell them apart."
+            values.add(option.value)
+            labels.add(plain(option.text))
+
+    def _option(self, step: Question, option: Option) -> Iterator[str]:
+        if not option.value:
+            yield f"{option.text} has no letters a-z to be kept by; give it a value."
+        if len(option.value.encode()) > DATA - TURN:
+            yield f"the value of {option.text} is over {DATA - TURN} bytes, more than fits."
+        if option.text.startswith(TICK):
+            yield f"{option.text} starts with the mark of a chosen button."
+        if "{" in option.text or "}" in option.text:
+            yield f"{option.text} has braces; a button's text cannot show a name."
+        if option.next is None and step.next is None:
+            yield f"{option.text} leads nowhere; give it or the step a next."
+        if option.visit is not None and option.visit not in self.flows and not self.partial:
+            yield f"{option.text} visits the flow {option.visit}, which does not exist."
+        if isinstance(step, ChooseMany) and option.answer and (option.next or option.visit):
+            yield f"{option.text} only ticks; to lead on it needs answer = false."
 
     def _shape(self) -> Iterator[str]:
         """Find steps nobody can come to, ways that never end, and circles that never ask."""
@@ -296,15 +445,31 @@ class _Check:
                 out = END if target.startswith(FLOW) else target
                 backwards.setdefault(out, set()).add(name)
         ending = _closure({END}, backwards)
-        says = {s.id: {s.next} for s in self.flow.steps if isinstance(s, Say)}
+        silent = self._silent()
         for step in self.flow.steps:
             where = place(self.flow.id, self.source, step.id)
             if step.id not in reached:
                 yield f"{where}: nothing leads here; link it or take it out."
             if step.id not in ending:
                 yield f"{where}: from here there is no way to the end."
-            if step.id in says and step.id in _closure(says[step.id], says):
+            name = f"{self.flow.id}.{step.id}"
+            if name in _closure(silent.get(name, set()), silent):
                 yield f"{where}: goes round in a circle without ever asking anything."
+
+    def _silent(self) -> dict[str, set[str]]:
+        """Return where every step that only speaks leads, over all flows: ``flow.step``."""
+
+        def full(flow: Flow, target: str) -> str:
+            if target.startswith(FLOW) and (other := self.flows.get(target.removeprefix(FLOW))):
+                return f"{other.id}.{other.first}"
+            return f"{flow.id}.{target}"
+
+        return {
+            f"{flow.id}.{step.id}": {full(flow, step.next)}
+            for flow in self.flows.values()
+            for step in flow.steps
+            if isinstance(step, Say)
+        }
 
 
 def _closure(start: set[str], ways: Mapping[str, set[str]]) -> set[str]:
@@ -325,3 +490,9 @@ def saved(flow: Flow) -> set[str]:
         for step in flow.steps
         if isinstance(step, Ask | Choose | ChooseMany | Scale) and step.save is not None
     }
+
+
+def _visits(flow: Flow) -> Iterator[str]:
+    for step in flow.steps:
+        if isinstance(step, Ask | Choose | ChooseMany | Scale):
+            yield from (option.visit for option in step.options if option.visit is not None)

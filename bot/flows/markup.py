@@ -48,6 +48,16 @@ class _Reader(HTMLParser):
         del data
         self.fault = self.fault or "a comment is not shown by Telegram"
 
+    def handle_pi(self, data: str) -> None:
+        del data
+        self.fault = self.fault or "a bare < or & must be written &lt; or &amp;"
+
+    def unknown_decl(self, data: str) -> None:
+        self.handle_pi(data)
+
+    def handle_decl(self, decl: str) -> None:
+        self.handle_pi(decl)
+
 
 def _read(text: str) -> _Reader:
     reader = _Reader()
@@ -66,6 +76,11 @@ def fault(text: str) -> str | None:
 def visible(text: str) -> str:
     """Return what a person sees of this HTML."""
     return "".join(_read(text).text)
+
+
+def escape(text: str) -> str:
+    """Return plain text as HTML that shows just that text."""
+    return html.escape(text, quote=False)
 
 
 def units(text: str) -> int:
@@ -89,10 +104,13 @@ def split(text: str, limit: int = 4096) -> list[str]:
             pieces.append(current)
         while units(visible(line)) > limit:
             head = _head(visible(line), limit)
-            pieces.append(html.escape(head, quote=False))
-            line = html.escape(visible(line)[len(head) :], quote=False)  # noqa: PLW2901
+            pieces.append(escape(head))
+            line = escape(visible(line)[len(head) :])  # noqa: PLW2901
         current = line
-    return [piece for piece in (*pieces, current) if visible(piece).strip()] or [text]
+    seen = [piece for piece in (*pieces, current) if visible(piece).strip()]
+    if len(seen) > 1:  # a tag that spans pieces would be refused; the words matter more
+        seen = [html.escape(visible(p), quote=False) if fault(p) else p for p in seen]
+    return seen or [text]
 
 
 def _head(text: str, limit: int) -> str:

@@ -149,6 +149,8 @@ class Flow(_Strict):
     length: Length = "talk"
     entry: str | None = None
     """The kind of entry it keeps."""
+    open: bool = False
+    """Open before consent too."""
     takes: tuple[str, ...] = ()
     """Names of the values it is opened with."""
     close: str | None = None

@@ -55,6 +55,14 @@ class Session:
         """The flow that is being talked to."""
         return self.frames[-1] if self.frames else None
 
+    @property
+    def base(self) -> Frame | None:
+        """The topmost flow that was not opened on behalf of another."""
+        for frame in reversed(self.frames):
+            if frame.how != "visited":
+                return frame
+        return self.frames[0] if self.frames else None
+
     def with_top(self, frame: Frame) -> Session:
         """Return the session with its topmost frame replaced."""
         return replace(self, frames=(*self.frames[:-1], frame))
