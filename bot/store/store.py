@@ -39,8 +39,13 @@ class Connection(aiosqlite.Connection):
         result: T = await self._execute(work, self._conn, *values)  # type: ignore[no-untyped-call]
         return result
 
+    async def close(self) -> None:
+        """Close the file and end the thread."""
+        await super().close()
+        self.join()
+
     def join(self) -> None:
-        """Wait for the end of a thread that was told to stop."""
+        """Wait for the thread, which was told to stop, to be gone: a moment."""
         self._thread.join()
 
 
