@@ -16,6 +16,9 @@ VERSION = b"\x01"
 """The first byte of every sealed value, so that another scheme can follow this one."""
 
 NONCE = 12
+SHORTEST = len(VERSION) + NONCE + 16
+"""A sealed nothing: version, nonce and tag."""
+
 STEP = 64
 
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -36,8 +39,8 @@ def seal(box: AESGCM, plain: bytes, place: bytes) -> bytes:
 
 def unseal(box: AESGCM, sealed: bytes, place: bytes) -> bytes:
     """Open what was sealed for this place; ValueError for anything else."""
-    if sealed[:1] != VERSION:
-        raise ValueError("a sealed value of a kind this version does not know")
+    if sealed[:1] != VERSION or len(sealed) < SHORTEST:
+        raise ValueError("not a sealed value of a kind this version knows")
     try:
         return box.decrypt(sealed[1 : 1 + NONCE], sealed[1 + NONCE :], place)
     except InvalidTag:
