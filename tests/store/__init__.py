@@ -1,0 +1,1 @@
+"""What the store promises, shown on real files."""
