@@ -28,6 +28,7 @@ BATCH: Final = 256
 """How many callers may share one commit; more would make the first one wait for the last."""
 
 _Job = tuple["asyncio.Future[Any]", "Callable[[Tx], Any]", bool]
+_Done = tuple["asyncio.Future[Any]", Any, BaseException | None]
 _Outcome = tuple[Any, BaseException | None]
 
 
@@ -106,7 +107,7 @@ class Store:
                     job = waiting.popleft()
                     if not job[0].done():  # its caller may have been cancelled meanwhile
                         batch.append(job)
-                for future, value, error in await self._connection.run(self._work, batch):
+                for future, value, error in await self._batch(batch):
                     if future.done():
                         continue
                     if error is None:
@@ -120,11 +121,15 @@ class Store:
                     future.cancel()
             waiting.clear()
 
-    def _work(
-        self, connection: sqlite3.Connection, batch: list[_Job]
-    ) -> list[tuple[asyncio.Future[Any], Any, BaseException | None]]:
+    async def _batch(self, batch: list[_Job]) -> list[_Done]:
+        try:
+            return await self._connection.run(self._work, batch)
+        except Exception as trouble:  # noqa: BLE001 - the connection is in trouble, not one caller
+            return [(future, None, trouble) for future, _, _ in batch]
+
+    def _work(self, connection: sqlite3.Connection, batch: list[_Job]) -> list[_Done]:
         """Do a batch, in the connection's thread."""
-        done: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
+        done: list[_Done] = []
         reads = [job for job in batch if not job[2]]
         writes = [job for job in batch if job[2]]
         if reads:
@@ -142,10 +147,8 @@ class Store:
                 done += [(future, None, trouble) for future, _, _ in writes]
         return done
 
-    def _commit(
-        self, connection: sqlite3.Connection, batch: list[_Job]
-    ) -> list[tuple[asyncio.Future[Any], Any, BaseException | None]]:
-        done: list[tuple[asyncio.Future[Any], Any, BaseException | None]] = []
+    def _commit(self, connection: sqlite3.Connection, batch: list[_Job]) -> list[_Done]:
+        done: list[_Done] = []
         execute, ring, forgot = connection.execute, self._ring, False
         execute("BEGIN IMMEDIATE")
         for future, work, _ in batch:

@@ -144,6 +144,18 @@ async def test_a_read_sees_what_its_caller_wrote(store: Store) -> None:
     await asyncio.gather(*(one(number) for number in range(300)))
 
 
+async def test_a_broken_connection_is_told_to_everyone_who_waits(store: Store) -> None:
+    def broken(_: sqlite3.Connection, __: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    store._work = broken  # type: ignore[assignment, method-assign]
+    results = await asyncio.gather(
+        *(store.read(lambda tx: tx.count_people()) for _ in range(BATCH + 1)),
+        return_exceptions=True,
+    )
+    assert {type(result) for result in results} == {sqlite3.OperationalError}
+
+
 async def test_odd_exceptions_reach_the_caller_too(store: Store) -> None:
     def stop(_: Tx) -> None:
         raise StopIteration
