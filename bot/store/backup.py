@@ -244,9 +244,10 @@ def _own_keys(
     try:
         if opening.fact(connection, "id") != name:
             return None
-        keys = opening.live_keys(connection)
-        return (keys, keyfile.places(connection)) if _opens(master, keys) else None
-    except sqlite3.Error:
+        # This also finishes a change of the master key that was cut short.
+        opening.unlock(connection, database, master)
+        return opening.live_keys(connection), keyfile.places(connection)
+    except (Misconfigured, sqlite3.Error):
         return None
     finally:
         connection.close()

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.errors import Misconfigured
-from bot.store import MasterKey, Person, backup, keyfile, load_master, new_key, open_store, rotate
+from bot.store import (
+    MasterKey,
+    Person,
+    backup,
+    keyfile,
+    load_master,
+    new_key,
+    open_store,
+    restore,
+    rotate,
+)
 from bot.store.opening import next_file
 
 if TYPE_CHECKING:
@@ -142,6 +152,22 @@ async def test_the_same_with_the_key_in_the_environment(house: House, point: str
         )
     house.key_file.write_text(right)
     house.key_file.chmod(0o600)
+    await opens(house, person)
+
+
+async def test_a_restore_finishes_a_rotation_that_was_cut_short(house: House) -> None:
+    person = await furnish(house)
+    old = house.master
+    subprocess.run(  # noqa: ASYNC221 - the test has nothing else to do meanwhile
+        [sys.executable, "-m", "tests.store.killed", "rotate", "committed", str(house.folder), "-"],
+        cwd=ROOT,
+        check=False,
+        timeout=20,
+        capture_output=True,
+    )
+    copy = house.folder / "copies" / "one.db"
+    assert restore(house.database, copy, old, house.clock) == 1
+    assert house.master.secret != old.secret
     await opens(house, person)
 
 
