@@ -1,0 +1,1 @@
+"""The stand-in is as strict as Telegram, and its page can be used."""
