@@ -56,7 +56,6 @@ class Api:
         self._calls = f"/bot{standin.token}/"
         self._files = f"/file/bot{standin.token}/"
         self._poll: asyncio.Future[bool] | None = None
-        self._woken = False
 
     def handle(
         self, target: str, content_type: str, body: bytes
@@ -89,13 +88,11 @@ class Api:
                 return refused(trouble)
             case Cut(after_acceptance=False):
                 return CUT
-        if method == "getupdates":
+        if method == "getupdates" and trouble is None:
             reply = self._updates(params)
         else:
             reply = accepted(methods.call(self.standin, method, params))
         if trouble is not None:
-            if not isinstance(reply, Reply):
-                reply.close()
             return CUT
         if faults.held and (event := faults.held.get(method) or faults.held.get("*")):
             return self._held(reply, event)
@@ -113,32 +110,38 @@ class Api:
         timeout = min(params.integer("timeout", 0) or 0, LONGEST_POLL)
         if page or timeout <= 0:
             return accepted(page)
-        # From here on this poll is the one; the next to ask ends it, even before it waits.
-        self._poll = poll = asyncio.get_running_loop().create_future()
-        return self._wait(params, poll, timeout)
+        self._poll = poll = self._open_poll(timeout)
+        return self._wait(params, poll)
 
-    async def _wait(self, params: Params, poll: asyncio.Future[bool], timeout: int) -> Reply:  # noqa: ASYNC109 - Telegram's word
+    def _open_poll(self, timeout: int) -> asyncio.Future[bool]:
+        """Listen from this very moment: what happens before the waiting begins counts too."""
         queue = self.standin.queue
         loop = asyncio.get_running_loop()
+        poll: asyncio.Future[bool] = loop.create_future()
 
-        def finish(go: bool) -> None:  # noqa: FBT001 - the future's value
+        def finish() -> None:
             if not poll.done():
-                poll.set_result(go)
+                poll.set_result(True)
 
         def wake() -> None:
             # The next turn of the loop, so that what happens together arrives together.
-            loop.call_soon(finish, True)  # noqa: FBT003 - the future's value
+            loop.call_soon(finish)
+
+        def close(_: asyncio.Future[bool]) -> None:
+            alarm.cancel()
+            queue.wakers.discard(wake)
 
         queue.wakers.add(wake)
-        alarm = loop.call_later(timeout, finish, True)  # noqa: FBT003 - the future's value
+        alarm = loop.call_later(timeout, finish)
+        poll.add_done_callback(close)
+        return poll
+
+    async def _wait(self, params: Params, poll: asyncio.Future[bool]) -> Reply:
         try:
             if await poll:
                 return accepted(methods.get_updates(self.standin, params))
         except Refusal as error:
             return refused(error)
-        finally:
-            alarm.cancel()
-            queue.wakers.discard(wake)
         return refused(
             Refusal(
                 "terminated by other getUpdates request; "

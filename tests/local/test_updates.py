@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from bot.local.api import Api, Reply
 from tests.local.conftest import Line, StillClock, call
 
 if TYPE_CHECKING:
@@ -132,3 +134,12 @@ async def test_a_bot_that_went_away_leaves_its_updates_behind(
 
     told = await line.call("getUpdates", offset=700_000_002)
     assert texts(told["result"]) == ["are you there?"]
+
+
+async def test_nothing_is_missed_between_asking_and_waiting(standin: Standin, ada: Guest) -> None:
+    waiting = Api(standin).handle("/bot1:local/getUpdates?offset=700000002&timeout=30", "", b"")
+    assert not isinstance(waiting, Reply)
+
+    ada.send("now")
+
+    assert texts(json.loads((await waiting).body)["result"]) == ["now"]
