@@ -244,8 +244,12 @@ def hold(library: Library, session: Session, text: str) -> Session | None:
         return None
     if not waits_for_words(library, session):
         return None
+    if isinstance(step, ChooseMany):
+        return session.with_top(replace(frame, picked=(*frame.picked, text)))
     said = f"{frame.answers[step.save]}\n{text}" if step.save in frame.answers else text
-    return session.with_top(replace(frame, answers={**frame.answers, step.save: said}))
+    reads = {name: label for name, label in frame.shown.items() if name != step.save}
+    answers = {**frame.answers, step.save: said}
+    return session.with_top(replace(frame, answers=answers, shown=reads))
 
 
 def open_rows(library: Library, session: Session) -> Rows:
@@ -401,14 +405,15 @@ class _Machine:
             if lead and target.startswith(FLOW):
                 lead = self._say(lead)
             if target.startswith(FLOW):
-                self.out.append(Closed(self.pop(), finished=True))
-                self.open(target.removeprefix(FLOW), {})
+                self._go_over(target.removeprefix(FLOW))
                 return
             if target == END:
                 guest = self.pop()
+                over = guest.how != "visited" or not self.session.frames
+                if over:
+                    lead = self._say(lead)
                 self.out.append(Closed(guest, finished=True))
-                if guest.how != "visited" or not self.session.frames:
-                    self._say(lead)
+                if over:
                     self.surface()
                     return
                 self.frame = _merged((self.frame, guest))
@@ -436,6 +441,13 @@ class _Machine:
         if lead:
             self.out.append(Tell(lead.rstrip()))
         return ""
+
+    def _go_over(self, name: str) -> None:
+        """Close this flow and open another with what it takes from this one."""
+        last = self.pop()
+        self.out.append(Closed(last, finished=True))
+        known = {**last.answers, **last.values}
+        self.open(name, {k: known[k] for k in _flow(self.library, name).takes if k in known})
 
     def pose(self, lead: str = "") -> None:
         step = _question(self.library, self.frame)

@@ -408,7 +408,7 @@ class _Check:
         values: set[str] = set()
         labels: set[str] = set()
         if isinstance(step, Scale):
-            values = {*map(str, range(11)), NUMB, UNKNOWN}
+            values = set(map(str, range(11)))  # numb and can't tell a step may take over
         elif isinstance(step, ChooseMany):
             values, labels = {DONE}, {plain(step.done)}
         for option in step.options:

@@ -13,7 +13,7 @@ END = "end"
 """The target that closes a flow."""
 
 FLOW = "flow:"
-"""``flow:NAME`` closes this flow and opens another."""
+"""``flow:NAME`` closes this flow and opens another, with what that one takes from this."""
 
 NUMB = "numb"
 UNKNOWN = "unknown"

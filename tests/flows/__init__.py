@@ -1,0 +1,1 @@
+"""Conversations: what an author may write and what a person may answer."""
