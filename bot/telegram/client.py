@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -186,8 +187,8 @@ class AiohttpRequest(BaseRequest):
             if not uploads and all(value is BaseRequest.DEFAULT_NONE for value in asked)
             else self._timeout(*asked, uploads=uploads)
         )
-        body, headers = _body(request_data)
         try:
+            body, headers = _body(request_data)
             async with session.request(
                 method,
                 url,
@@ -198,12 +199,13 @@ class AiohttpRequest(BaseRequest):
             ) as answer:
                 payload = await answer.read()
                 status = answer.status
-        # Each text of aiohttp's may hold the address and with it the token, so none is kept.
+        # Each text of aiohttp's may hold the address and with it the token, or what was to be
+        # sent, so none is kept; and what escapes here the library would quote in full.
         except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError) as error:
             raise NotSent(f"No connection to Telegram ({type(error).__name__}).") from None
         except TimeoutError:
             raise TimedOut from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - as above
             raise NetworkError(f"Telegram went silent ({type(error).__name__}).") from None
         if status < 300:  # noqa: PLR2004 - HTTP
             return status, payload
@@ -256,12 +258,14 @@ def _body(data: RequestData | None) -> tuple[bytes | aiohttp.FormData | None, di
     if not data.contains_files:
         # JSON rather than a form: cheaper to write, and half a surrogate pair survives it.
         return json.dumps(data.parameters).encode(), {"Content-Type": "application/json"}
-    form = aiohttp.FormData()
+    form = aiohttp.FormData(quote_fields=False)  # file names as they are, in UTF-8
     for name, value in data.json_parameters.items():
         form.add_field(name, value)
     for name, part in data.multipart_data.items():
         filename, content, kind = part
-        form.add_field(name, content, filename=filename, content_type=kind)
+        # As a file: aiohttp would write a long run of bytes in one go and hold up the loop.
+        stream = io.BytesIO(content) if isinstance(content, bytes) else content
+        form.add_field(name, stream, filename=filename, content_type=kind)
     return form, {}
 
 
