@@ -1,1 +1,17 @@
 """One turn: load, screen, run, commit; and the functions that flows may run."""
+
+from bot.coach import keeping, moment, requests, wishes  # each registers its functions
+from bot.coach.coach import FACTS, Coach, House, Ports
+from bot.coach.scene import FUNCTIONS
+
+__all__ = [
+    "FACTS",
+    "FUNCTIONS",
+    "Coach",
+    "House",
+    "Ports",
+    "keeping",
+    "moment",
+    "requests",
+    "wishes",
+]

@@ -85,3 +85,5 @@ class Heard:
     what: What
     sent_at: int | None = None
     language: str | None = None
+    attempts: int = 1
+    """How often this update was tried, this time included."""

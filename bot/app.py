@@ -1,0 +1,266 @@
+"""The one place where the rooms are put together, started and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+
+from bot import coach
+from bot.clock import Clock, ShiftedClock, SystemClock
+from bot.coach import Coach, House, Ports
+from bot.coach.calls import Say
+from bot.flows.load import load
+from bot.flows.model import Library
+from bot.lookback import export, importing
+from bot.safety import screen
+from bot.schedule.alarm import Alarm
+from bot.settings import Settings
+from bot.store import Store, is_new, load_master, nightly, open_store
+from bot.telegram import client, webhook
+from bot.telegram.face import Face, put_on
+from bot.telegram.outbox import Outbox
+from bot.telegram.poll import Handover, Poll
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 8.0
+"""Seconds that a stop waits for what is under way."""
+
+CLOCK = "BOT_TRY_CLOCK"
+"""Environment: the file of a shifted clock, for trying and for tests; in no settings on purpose."""
+
+
+def library(settings: Settings) -> Library:
+    """Load the content with everything it may point to."""
+    functions = {name: known for name, (_, known) in coach.FUNCTIONS.items()}
+    return load(settings.content / settings.language, functions, coach.FACTS)
+
+
+def clock() -> Clock:
+    """Return the machine's clock, or the shifted one that the environment names."""
+    path = os.environ.get(CLOCK)
+    return ShiftedClock(Path(path)) if path else SystemClock()
+
+
+async def run(settings: Settings) -> None:
+    """Run the bot until SIGTERM or SIGINT."""
+    with _until_told() as told:
+        async with _running(settings, library(settings), clock()):
+            await told.wait()
+
+
+async def try_out(settings: Settings, *, data: Path | None, port: int) -> None:
+    """Run the whole bot against Telegram's stand-in, with the chat page on loopback."""
+    from bot.local.server import build, serve  # noqa: PLC0415 - the real bot needs none of it
+    from bot.local.standin import Standin  # noqa: PLC0415
+
+    content = library(settings)
+    with _until_told() as told, _folder(data) as folder:
+        shifted = ShiftedClock(folder / "clock")
+        state = folder / "chats.json"
+        token = _trying_token(folder / "token")
+        standin = (
+            Standin.load(state, shifted, token=token)
+            if state.exists()
+            else Standin(shifted, token=token)
+        )
+        local = build(standin, skip=shifted.skip, save_to=state if data else None)
+        server = serve(local, port=port)
+        serving = asyncio.create_task(server.serve())
+        root = f"http://127.0.0.1:{server.port}"
+        trying = settings.model_copy(
+            update={
+                **_plain_polling(root),
+                "token": _secret(token),
+                "database_url": f"sqlite:///{folder / 'bot.db'}",
+                "master_key": None,
+                "master_key_file": folder / "keys" / "master.key",
+            }
+        )
+        try:
+            async with _running(trying, content, shifted):
+                print(f"Open {root} in a browser. Ctrl-C ends it.", flush=True)  # noqa: T201
+                await told.wait()
+        finally:
+            server.leave()
+            await serving
+
+
+def _plain_polling(root: str) -> dict[str, Any]:
+    return {"api_url": root, "mode": "polling", "allowed_ids": frozenset()}
+
+
+def _secret(text: str) -> Any:
+    from pydantic import SecretStr  # noqa: PLC0415 - only trying makes a token
+
+    return SecretStr(text)
+
+
+def _trying_token(path: Path) -> str:
+    """Return the throw-away token of this folder; the stand-in knows no other."""
+    if path.exists():
+        return path.read_text(encoding="ascii")
+    token = f"{secrets.randbelow(10**9) + 10**9}:{secrets.token_urlsafe(26)}"
+    path.write_text(token, encoding="ascii")
+    path.chmod(0o600)
+    return token
+
+
+@contextmanager
+def _folder(data: Path | None) -> Iterator[Path]:
+    if data is not None:
+        data.mkdir(parents=True, exist_ok=True)
+        yield data
+        return
+    with tempfile.TemporaryDirectory(prefix="bot-try-") as name:
+        yield Path(name)
+
+
+@contextmanager
+def _until_told() -> Iterator[asyncio.Event]:
+    """Own the signals: the first one asks everything to end, once."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    try:
+        yield told
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+@asynccontextmanager
+async def _running(settings: Settings, content: Library, moment: Clock) -> AsyncIterator[None]:
+    """Start every room in its order, and stop them so that nothing under way is dropped."""
+    database = settings.database
+    key = settings.master_key
+    master = load_master(
+        env=key.get_secret_value() if key else None,
+        file=settings.master_key_file,
+        database_is_new=is_new(database),
+    )
+    token = settings.token.get_secret_value() if settings.token else ""
+    async with contextlib.AsyncExitStack() as stack:
+        store = await open_store(database, master, moment)
+        stack.push_async_callback(store.close)
+        bot = await stack.enter_async_context(client.telegram_bot(token, settings.api_url))
+        renderers = {"export": export.renderer(store, moment)}
+        outbox = Outbox(bot, store, moment, bulk_rate=settings.bulk_rate, renderers=renderers)
+
+        async def straight(chat: int, say: Say) -> None:
+            await outbox.unstored(chat, say)
+
+        async def fetch(file_id: str) -> bytes:
+            return await client.fetch(bot, file_id, importing.LIMIT)
+
+        talk = Coach(
+            store,
+            content,
+            moment,
+            screen,
+            Ports(outbox.add, outbox.toast, straight, fetch),
+            House(settings.operator or "", settings.allowed_ids),
+        )
+        sending = _task(stack, outbox.run())
+        stack.push_async_callback(outbox.drain, PATIENCE)
+        stack.push_async_callback(_settle, talk)
+
+        async def ring() -> None:
+            settings.heartbeat.touch()
+            due = await store.read(lambda tx: tx.due_timers(moment.now()))
+            await talk.ring(due)
+
+        async def tidy() -> None:
+            await store.write(lambda tx: tx.sweep(moment.now()))
+            await nightly(store)
+
+        await store.write(lambda tx: tx.sweep(moment.now()))
+        handover = Handover(store, talk.hear, busy=talk.busy)
+        if settings.mode == "webhook":
+            listening = await _webhook(stack, settings, bot, store, moment, handover)
+        else:
+            listening = _task(stack, Poll(bot, store, moment, handover).run())
+        alarm = Alarm(ring, tidy)
+        alarm.start()
+        stack.callback(alarm.stop)
+        _task(stack, put_on(bot, store, _faces(content)))
+        watch = _watching(stack, (sending, listening))
+        yield
+        watch.cancel()
+
+
+async def _webhook(  # noqa: PLR0913, PLR0917 - the whole edge in one go
+    stack: contextlib.AsyncExitStack,
+    settings: Settings,
+    bot: Any,
+    store: Store,
+    moment: Clock,
+    handover: Handover,
+) -> asyncio.Task[Any]:
+    secret = settings.webhook_secret
+    endpoint = webhook.Endpoint(
+        settings.webhook_url or "", secret.get_secret_value() if secret else ""
+    )
+    await handover.recover()
+    app: Starlette = webhook.webhook_app(endpoint, store, moment, handover)
+    serving = _task(stack, webhook.serve(app, webhook.listen(settings.listen)))
+    await webhook.set_webhook(bot, endpoint)
+    return serving
+
+
+async def _settle(talk: Coach) -> None:
+    """Let turns under way finish; what does not in time is still in the inbox."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(talk.idle(), PATIENCE)
+
+
+def _task(stack: contextlib.AsyncExitStack, work: Any) -> asyncio.Task[Any]:
+    """Start work that ends with the stack."""
+    task = asyncio.ensure_future(work)
+
+    async def end() -> None:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    stack.push_async_callback(end)
+    return task
+
+
+def _watching(
+    stack: contextlib.AsyncExitStack, tasks: tuple[asyncio.Task[Any], ...]
+) -> asyncio.Task[None]:
+    """When a task that should go on for ever fails, fail with it, so that a supervisor sees it."""
+    main = asyncio.current_task()
+    failed: list[BaseException] = []
+
+    async def watch() -> None:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        failed.extend(error for task in done if (error := task.exception()) is not None)
+        if main is not None:
+            main.cancel()
+
+    async def tell() -> None:
+        if failed:
+            raise failed[0]
+
+    stack.push_async_callback(tell)
+    return asyncio.ensure_future(watch())
+
+
+def _faces(content: Library) -> tuple[Face, ...]:
+    face: Any = content.texts["face"]
+    commands = tuple((item["name"], item["text"]) for item in face["commands"])
+    return (Face(face["description"], face["short_description"], commands),)

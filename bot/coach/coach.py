@@ -1,0 +1,705 @@
+"""One turn after another for each person: hear, load, screen, run, commit, hand to the outbox."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from bot.clock import Clock
+from bot.coach import commands, prompts
+from bot.coach.calls import Amend, Attach, Say, to_json
+from bot.coach.heard import (
+    Document,
+    Edited,
+    Elsewhere,
+    Heard,
+    Left,
+    Returned,
+    Tapped,
+    Typed,
+    Unreadable,
+)
+from bot.coach.scene import FUNCTIONS, Fetch, Result, Scene
+from bot.coach.turn import NOTE, NOW, Turn
+from bot.errors import LostStep, RefusedAnswer
+from bot.flows import engine
+from bot.flows.model import Library
+from bot.flows.session import Frame, Session, frame_from_json, frame_to_json
+from bot.safety import Verdict
+from bot.store import Draft, Entry, Event, Lane, Outbound, Person, Store, Timer, Tx, new_id
+
+log = logging.getLogger(__name__)
+
+TRIES = 2
+"""An update that failed so often is set aside, with an apology."""
+
+WINDOW = 6
+"""How many of the last texts the screener sees, and for how long."""
+
+WINDOW_AGE = timedelta(minutes=30)
+
+REST = timedelta(hours=1)
+"""After so long a question that may stay unanswered is over."""
+
+BURST = timedelta(seconds=90)
+"""Texts within so long of each other get one reply."""
+
+DAY = timedelta(days=1)
+
+Deliver = Callable[[Iterable[Outbound]], None]
+Toast = Callable[[str, str | None], None]
+Screen = Callable[[str, Sequence[str], str], Verdict]
+Straight = Callable[[int, Say], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the coach is connected to: the ways out, and how files come in."""
+
+    deliver: Deliver
+    """Takes rows that were committed."""
+    toast: Toast
+    """Answers a tap at once, unstored."""
+    straight: Straight
+    """Sends past the outbox: only for ``/sos`` when the store fails."""
+    fetch: Fetch
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Who runs this bot and whom it is for."""
+
+    operator: str = ""
+    allowed: frozenset[int] = frozenset()
+    """Telegram ids that may talk to it; empty for everyone."""
+
+
+class Coach:
+    """Hears what people do and answers each of them in the order it came."""
+
+    def __init__(  # noqa: PLR0913 - the rooms meet here
+        self,
+        store: Store,
+        library: Library,
+        clock: Clock,
+        screen: Screen,
+        ports: Ports,
+        house: House,
+    ) -> None:
+        self._store = store
+        self._library = library
+        self._clock = clock
+        self._screen = screen
+        self._ports = ports
+        self._house = house
+        self._say: Mapping[str, str] = library.phrases.say
+        self._waiting: dict[int, deque[Heard | Timer]] = {}
+        self._workers: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    # --- coming in ---
+
+    def hear(self, heard: Heard) -> None:
+        """Take one update; it is handled after everything this chat sent before."""
+        self._queue(heard.chat, heard)
+
+    async def ring(self, timers: Sequence[Timer]) -> None:
+        """Take timers that are due; each waits its turn behind what its person just sent."""
+        for timer in timers:
+            person = await self._store.read(lambda tx, who=timer.person: tx.person(who))  # type: ignore[misc]
+            if person is not None:
+                self._queue(person.chat, timer)
+
+    def busy(self) -> int:
+        """Return how many updates and timers wait or are being handled."""
+        return sum(len(waiting) for waiting in self._waiting.values())
+
+    async def idle(self) -> None:
+        """Wait until nothing is being handled."""
+        await self._idle.wait()
+
+    def _queue(self, chat: int, item: Heard | Timer) -> None:
+        # The queue is the lock: one task a chat, and nothing is awaited before the item is in it.
+        waiting = self._waiting.get(chat)
+        if waiting is not None:
+            waiting.append(item)
+            return
+        self._waiting[chat] = deque((item,))
+        self._idle.clear()
+        task = asyncio.create_task(self._work(chat))
+        self._workers.add(task)
+        task.add_done_callback(self._workers.discard)
+
+    async def _work(self, chat: int) -> None:
+        waiting = self._waiting[chat]
+        try:
+            while waiting:
+                match waiting[0]:
+                    case Timer() as timer:
+                        await self._rung(timer)
+                    case heard:
+                        await self._handle(heard)
+                waiting.popleft()
+        finally:
+            del self._waiting[chat]
+            if not self._waiting:
+                self._idle.set()
+
+    async def _handle(self, heard: Heard) -> None:
+        attempts, delay = heard.attempts, 0.5
+        while attempts <= TRIES:
+            try:
+                await self._turn(heard)
+            except sqlite3.Error as error:
+                # The database is full, locked or broken: the row is not done, so nothing is lost.
+                log.error("the database refused a turn: %s", type(error).__name__)
+                await self._sos_without_store(heard)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 30.0)
+            except Exception:
+                log.exception("a turn failed")
+                attempts += 1
+                await self._store.write(lambda tx: tx.count_attempt(heard.number))
+            else:
+                return
+        await self._give_up(heard)
+
+    async def _give_up(self, heard: Heard) -> None:
+        """Set an update aside that failed twice, with an apology and the way to help."""
+
+        def write(tx: Tx) -> list[Outbound]:
+            person = tx.person_by_chat(heard.chat)
+            tx.set_aside(heard.number, "failed", person.id if person else None)
+            call = to_json(Say(self._filled("apology", person)))
+            owner = person.id if person else None
+            return [tx.queue(owner, heard.chat, Lane.REPLY, call, now=self._clock.now())]
+
+        self._ports.deliver(await self._store.write(write))
+
+    async def _sos_without_store(self, heard: Heard) -> None:
+        """``/sos`` answers even when nothing can be stored."""
+        if isinstance(heard.what, Typed) and heard.what.text.strip().startswith("/sos"):
+            await self._ports.straight(heard.chat, Say(self._filled("sos_footer", None)))
+
+    # --- a turn ---
+
+    async def _turn(self, heard: Heard) -> None:
+        now = self._clock.now()
+        what = heard.what
+        if isinstance(what, Elsewhere):
+            await self._told_once(heard, "elsewhere", say=what.can_write)
+            return
+        if self._house.allowed and heard.sender not in self._house.allowed:
+            await self._told_once(heard, "not_for_you", say=not isinstance(what, Left))
+            return
+        loaded = await self._store.read(lambda tx: tx.load(heard.chat))
+        if loaded is None:
+            if isinstance(what, Left | Returned):
+                await self._store.write(lambda tx: tx.done_in(heard.number))
+                return
+            loaded = await self._store.write(lambda tx: tx.add_person(heard.chat, now)), None
+        person, kept = loaded
+        turn = Turn(person, Session.from_json(kept or {}), self._library, now)
+        before = turn.session.top
+        turn.touch(before.flow if before else None)
+        callback: str | None = None
+        message: int | None = getattr(what, "message_id", None)
+        if not person.here and not isinstance(what, Left):
+            self._change(turn, replace(person, here=True))
+            self._wake(turn)
+        match what:
+            case Typed(text):
+                await self._typed(turn, text, heard)
+            case Tapped(data, callback, tapped):
+                message = None
+                await self._tapped(turn, data, tapped)
+            case Edited(text):
+                message = None
+                await self._edited(turn, text)
+            case Unreadable(_, _, caption):
+                await self._unreadable(turn, caption, heard)
+            case Document(file_id, name, size, _, caption):
+                await self._document(turn, file_id, name, size, caption, heard)
+            case Left():
+                self._change(turn, replace(turn.person, here=False))
+                turn.writes.append(lambda tx: tx.cancel_timers(person.id))
+            case Returned():
+                pass
+        top = turn.session.top
+        turn.touch(top.flow if top else None)
+        self._lay_keyboard(turn)
+
+        def write(tx: Tx) -> list[Outbound]:
+            rows = turn.write(tx)
+            if message is not None and not turn.gone:
+                tx.saw(turn.person.id, message, now)
+            tx.done_in(heard.number)
+            return rows
+
+        rows = await self._store.write(write)
+        self._ports.deliver(rows)
+        if callback is not None:
+            self._ports.toast(callback, turn.toasts[-1] if turn.toasts else None)
+
+    async def _told_once(self, heard: Heard, what: str, *, say: bool) -> None:
+        now = self._clock.now()
+
+        def write(tx: Tx) -> list[Outbound]:
+            rows = []
+            if say and not tx.told(heard.chat, what):
+                tx.tell(heard.chat, what, now)
+                call = to_json(Say(self._filled(what, None)))
+                rows = [tx.queue(None, heard.chat, Lane.REPLY, call, now=now)]
+            tx.done_in(heard.number)
+            return rows
+
+        self._ports.deliver(await self._store.write(write))
+
+    # --- what was typed ---
+
+    async def _typed(self, turn: Turn, text: str, heard: Heard) -> None:
+        command, rest = commands.parse(text)
+        verdict = self._judge(turn, rest if command else text)
+        if verdict.tier != "none":
+            await self._card(turn, verdict, text)
+            return
+        if command is not None:
+            await self._command(turn, command, rest)
+            return
+        pressed = commands.pressed(text, self._library)
+        if pressed is not None:
+            await self._open(turn, pressed, old=self._is_old(heard))
+            return
+        session = turn.session
+        words = engine.waits_for_words(self._library, session)
+        resting = engine.at_rest(self._library, session)
+        over = resting and self._age(turn) > REST
+        if commands.means_now(text, self._library):
+            if not words or over:
+                await self._open(turn, "activated", old=self._is_old(heard))
+                return
+            turn.offers.append((self._say["help_me_now"], NOW))
+        if session.top is None or over:
+            await self._unasked(turn, text)
+            return
+        try:
+            moved, effects = engine.answer(
+                self._library, session, engine.Text(text), self._facts(turn.person)
+            )
+        except LostStep:
+            await self._lost(turn, text)
+            return
+        refused = next((e for e in effects if isinstance(e, engine.Refused)), None)
+        if refused is not None and session.top.flow == "unasked" and refused.why == "buttons":
+            self._more_unasked(turn, text)
+        elif refused is not None and resting and refused.why == "buttons":
+            await self._unasked(turn, text)
+        elif refused is not None:
+            await self._refused(turn, refused)
+        else:
+            await self._play(turn, moved, effects, None)
+
+    async def _refused(self, turn: Turn, refused: engine.Refused) -> None:
+        """Ask again, say why, and lose nothing: the words can become a note."""
+        lead = self._say[f"refused_{refused.why}"] + "\n"
+        if refused.text and refused.why in {"buttons", "scale"} and turn.person.consent:
+            turn.session = replace(turn.session, loose=(*turn.session.loose, refused.text))
+            turn.offers.append((self._say["keep_as_note"], NOTE))
+        turn.chosen("", None)
+        facts = self._facts(turn.person)
+        moved, effects = engine.ask_again(self._library, turn.session, facts, lead)
+        await self._play(turn, moved, effects, None)
+
+    async def _unasked(self, turn: Turn, text: str) -> None:
+        """Meet text that no question asked for."""
+        person = turn.person
+        if person.consent is None:
+            await self._open(turn, "welcome" if person.adult is None else "activated")
+            return
+        await self._open(turn, "unasked")
+        self._more_unasked(turn, text)
+
+    def _more_unasked(self, turn: Turn, text: str) -> None:
+        top = turn.session.top
+        if top is None:
+            return
+        said = top.answers.get("text")
+        answers = {**top.answers, "text": f"{said}\n{text}" if said else text}
+        turn.session = turn.session.with_top(replace(top, answers=answers))
+
+    async def _lost(self, turn: Turn, text: str) -> None:
+        """The open question is gone from the content: keep what there is and say so."""
+        moved, effects = engine.abandon(self._library, turn.session)
+        await self._play(turn, moved, effects, None)
+        turn.tell(self._say["lost"])
+        if text and turn.person.consent is not None:
+            await self._unasked(turn, text)
+
+    # --- danger ---
+
+    def _judge(self, turn: Turn, text: str) -> Verdict:
+        """Screen one text and remember it for the next; a screener that throws is a verdict too."""
+        recent = [item for item in turn.session.recent if self._fresh(turn, item)]
+        top = turn.session.top
+        step = f"{top.flow}.{top.step}" if top else ""
+        try:
+            verdict = self._screen(text, [item["text"] for item in recent], step)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the person gets the footer
+            log.error("the screener failed: %s", type(error).__name__)
+            verdict = Verdict("soft", "fault")
+        recent = [*recent, {"at": turn.now.timestamp(), "text": text[:1000]}][-WINDOW:]
+        turn.session = replace(turn.session, recent=tuple(recent))
+        return verdict
+
+    def _fresh(self, turn: Turn, item: Mapping[str, Any]) -> bool:
+        return turn.now.timestamp() - float(item["at"]) < WINDOW_AGE.total_seconds()
+
+    async def _card(self, turn: Turn, verdict: Verdict, text: str) -> None:
+        """Pause what is open, keep its words, and open the way to help."""
+        self._hold(turn, text)
+        moved, effects = engine.abandon(self._library, turn.session)
+        await self._play(turn, moved, effects, None)
+        fault = verdict.rule == "fault"
+        person = turn.person
+        if person.consent is not None:
+            tier = "fault" if fault else verdict.tier
+            event = Event(new_id(), turn.now, tier, verdict.rule)  # type: ignore[arg-type]
+            turn.writes.append(lambda tx: tx.add_event(person.id, event))
+        turn.writes.append(lambda tx: tx.cancel_timers(person.id, kinds=prompts.STOPPED_BY_CARDS))
+        if fault:
+            turn.tell(self._filled("screener_failed", person))
+        else:
+            await self._open(turn, "sos", values={"heard": verdict.tier})
+
+    def _hold(self, turn: Turn, text: str) -> None:
+        """Keep the words as the open question's answer, or for a note, without going on."""
+        held = engine.hold(self._library, turn.session, text)
+        if held is None and turn.person.consent is not None:
+            frame = Frame("unasked", "what", answers={"text": text})
+            turn.writes.append(self._draft(turn.person, frame, turn))
+        turn.session = held or turn.session
+
+    # --- taps ---
+
+    async def _tapped(self, turn: Turn, data: str, message_id: int | None) -> None:
+        number, _, value = data.partition(":")
+        open_turn = str(turn.session.turn) if turn.session.asked else ""
+        if number != open_turn or not turn.session.frames:
+            self._stale(turn, message_id)
+            return
+        if value == NOW:
+            await self._open(turn, "activated")
+            return
+        if value == NOTE:
+            self._keep_loose(turn, message_id)
+            return
+        try:
+            moved, effects = engine.answer(
+                self._library, turn.session, engine.Tap(value), self._facts(turn.person)
+            )
+        except LostStep:
+            self._stale(turn, message_id)
+            return
+        await self._play(turn, moved, effects, message_id)
+
+    def _stale(self, turn: Turn, message_id: int | None) -> None:
+        turn.toasts.append(self._say["stale"])
+        if message_id is not None:
+            turn.calls.append(Amend(None, message_id=message_id))
+
+    def _keep_loose(self, turn: Turn, message_id: int | None) -> None:
+        """Keep the words that fitted no button as a note; the question stays open."""
+        person, session = turn.person, turn.session
+        text = "\n".join(session.loose)
+        if person.consent is not None and text:
+            entry = Entry(new_id(), "note", turn.now, turn.now, person.zone, {"text": text})
+            turn.writes.append(lambda tx: tx.save_entry(person.id, entry))
+            turn.toasts.append(self._say["kept"])
+        turn.session = replace(session, loose=(), asked={**session.asked, "extra": []})
+        turn.redraw(engine.open_rows(self._library, turn.session), message_id)
+
+    # --- the other kinds of input ---
+
+    async def _edited(self, turn: Turn, text: str) -> None:
+        verdict = self._judge(turn, text)
+        if verdict.tier != "none":
+            await self._card(turn, verdict, text)
+        elif turn.person.consent is not None and self._not_said_today(turn, "edited"):
+            turn.tell(self._say["edited"])
+
+    async def _unreadable(self, turn: Turn, caption: str | None, heard: Heard) -> None:
+        if self._not_said_today(turn, "unreadable"):
+            turn.tell(self._say["unreadable"])
+        if caption:
+            await self._typed(turn, caption, heard)
+        elif turn.person.adult is None and not turn.session.frames:
+            await self._open(turn, "welcome")
+
+    async def _document(  # noqa: PLR0913 - a document is all of these
+        self, turn: Turn, file_id: str, name: str, size: int, caption: str | None, heard: Heard
+    ) -> None:
+        if turn.person.consent is None or not name.casefold().endswith(".json"):
+            await self._unreadable(turn, caption, heard)
+            return
+        if caption:
+            verdict = self._judge(turn, caption)
+            if verdict.tier != "none":
+                await self._card(turn, verdict, caption)
+                return
+        await self._open(turn, "take_in", values={"file_id": file_id, "size": size})
+
+    def _not_said_today(self, turn: Turn, what: str) -> bool:
+        last = turn.person.said.get(what, 0)
+        if turn.now.timestamp() - last < DAY.total_seconds():
+            return False
+        said = {**turn.person.said, what: turn.now.timestamp()}
+        self._change(turn, replace(turn.person, said=said))
+        return True
+
+    # --- commands and flows ---
+
+    async def _command(self, turn: Turn, command: str, rest: str) -> None:
+        match command:
+            case "start":
+                await self._start(turn)
+            case "cancel":
+                await self._cancel(turn)
+            case _ if command in commands.LATER:
+                turn.tell(self._say["not_built"])
+            case _ if command in commands.FLOWS:
+                await self._open(turn, commands.FLOWS[command], values={"argument": rest})
+            case _:
+                turn.tell(self._say["unknown_command"])
+
+    async def _start(self, turn: Turn) -> None:
+        if turn.person.adult is None:
+            await self._open(turn, "welcome")
+            return
+        open_answers = any(f.answers for f in turn.session.frames)
+        await self._open(turn, "hello_open" if open_answers else "hello")
+
+    async def _cancel(self, turn: Turn) -> None:
+        if turn.session.top is None:
+            turn.tell(self._say["nothing_open"])
+            return
+        turn.chosen("", None)
+        try:
+            moved, effects = engine.answer(
+                self._library, turn.session, engine.Stop(), self._facts(turn.person)
+            )
+        except LostStep:
+            moved, effects = engine.abandon(self._library, turn.session)
+        kept = any(isinstance(e, engine.Closed) and self._is_draft(turn, e) for e in effects)
+        turn.tell(self._say["stopped_kept" if kept else "stopped"])
+        await self._play(turn, moved, effects, None)
+
+    async def _open(
+        self,
+        turn: Turn,
+        name: str,
+        *,
+        values: Mapping[str, Any] | None = None,
+        old: bool = False,
+    ) -> None:
+        """Open a flow: consent first where it needs it, and the same again only after asking."""
+        flow = self._library.flows[name]
+        values = dict(values or {})
+        person = turn.person
+        if not flow.open and person.consent is None:
+            if person.adult is False:
+                turn.tell(self._say["under_age"])
+                return
+            name, values = "consent", {"then": name}
+        base = turn.session.base
+        if base is not None and base.flow == name and flow.rank == "talk" and self._begun(turn):
+            name, values = "again", {"flow": name}
+        if old and name == "activated":
+            name = "still"
+        if turn.session.frames:
+            turn.chosen("", None)
+        moved, effects = engine.open_flow(
+            self._library, turn.session, name, self._facts(person), values
+        )
+        await self._play(turn, moved, effects, None)
+
+    def _begun(self, turn: Turn) -> bool:
+        base = turn.session.base
+        begun = base is not None and bool(base.answers) and "entry" not in base.values
+        return begun and not engine.at_rest(self._library, turn.session)
+
+    def _is_old(self, heard: Heard) -> bool:
+        """Whether a message waited long at Telegram or here before it was heard."""
+        sent = heard.sent_at
+        return sent is not None and self._clock.now().timestamp() - sent > REST.total_seconds()
+
+    def _age(self, turn: Turn) -> timedelta:
+        asked = turn.session.asked.get("at", turn.now.timestamp())
+        return timedelta(seconds=turn.now.timestamp() - float(asked))
+
+    # --- playing effects ---
+
+    async def _play(
+        self,
+        turn: Turn,
+        session: Session,
+        effects: Sequence[engine.Effect],
+        message_id: int | None,
+    ) -> None:
+        """Carry a move's effects into the turn, running functions as they come up."""
+        turn.session = session
+        pending = deque(effects)
+        while pending:
+            match pending.popleft():
+                case engine.Tell(text):
+                    turn.tell(text)
+                case engine.Pose(text, rows):
+                    turn.pose(text, rows)
+                case engine.Redraw(rows):
+                    turn.redraw(rows, message_id)
+                case engine.Chosen(label):
+                    turn.chosen(label, message_id)
+                case engine.Refused() as refused:
+                    await self._refused(turn, refused)
+                case engine.Closed() as closed:
+                    self._closed(turn, closed)
+                case engine.Do(name):
+                    pending.extend(await self._run(turn, name))
+
+    async def _run(self, turn: Turn, name: str) -> list[engine.Effect]:
+        run, _ = FUNCTIONS[name]
+        top = turn.session.top
+        if top is None:
+            raise LostStep(f"{name} has no flow to return to")
+        scene = Scene(
+            turn.person, top, turn.session, turn.now, self._store, self._library, self._ports.fetch
+        )
+        try:
+            result = await run(scene)
+        except RefusedAnswer as refusal:
+            result = Result(values={"refusal": str(refusal)}, goto="refused")
+        turn.writes.extend(result.writes)
+        turn.calls.extend(result.calls)
+        if result.person is not None:
+            self._change(turn, result.person)
+        turn.gone = turn.gone or result.gone
+        facts = self._facts(turn.person)
+        if result.draft is not None:
+            return self._take_up(turn, result.draft, facts)
+        back = engine.Returned(result.values, result.answers, result.goto, result.settled)
+        turn.session, effects = engine.answer(self._library, turn.session, back, facts)
+        return effects
+
+    def _take_up(self, turn: Turn, draft: Draft, facts: Mapping[str, str]) -> list[engine.Effect]:
+        """Go on with a draft; one whose question is gone becomes words to keep as a note."""
+        who = turn.person.id
+        turn.writes.append(lambda tx: tx.delete_draft(who, draft.id))
+        session = replace(turn.session, frames=turn.session.frames[:-1])
+        frame = frame_from_json(draft.frame)
+        try:
+            turn.session, effects = engine.resume(self._library, session, frame, facts)
+        except LostStep:
+            words = "\n".join(engine.shown(v) for v in frame.answers.values())
+            turn.session, effects = engine.open_flow(self._library, session, "unasked", facts)
+            self._more_unasked(turn, words)
+        return effects
+
+    def _closed(self, turn: Turn, closed: engine.Closed) -> None:
+        turn.touch(closed.frame.flow)
+        if self._is_draft(turn, closed):
+            turn.writes.append(self._draft(turn.person, closed.frame, turn))
+
+    def _is_draft(self, turn: Turn, closed: engine.Closed) -> bool:
+        """Whether a closed flow leaves words that are in no entry and that nobody gave up."""
+        frame = closed.frame
+        flow = self._library.flows.get(frame.flow)
+        given_up = frame.values.get("forgotten") or "entry" in frame.values
+        kept = flow is None or flow.entry is not None
+        return bool(kept and frame.answers and not given_up and turn.person.consent is not None)
+
+    def _draft(self, person: Person, frame: Frame, turn: Turn) -> Callable[[Tx], object]:
+        frame = replace(frame, how="opened", resume="")
+        draft = Draft(new_id(), frame.flow, turn.now, frame_to_json(frame))
+        return lambda tx: tx.save_draft(person.id, draft)
+
+    def _change(self, turn: Turn, person: Person) -> None:
+        turn.person = person
+        turn.changed = True
+
+    def _lay_keyboard(self, turn: Turn) -> None:
+        """Put the reply keyboard under the last bubble that has no buttons of its own."""
+        if turn.gone or turn.person.adult is None or turn.lane is not None:
+            return
+        for at in range(len(turn.calls) - 1, -1, -1):
+            call = turn.calls[at]
+            if isinstance(call, Say) and not call.buttons:
+                turn.calls[at] = replace(call, keyboard=commands.keyboard(self._library))
+                return
+
+    # --- words of the house ---
+
+    def _facts(self, person: Person | None) -> dict[str, str]:
+        return facts(self._library, self._house, person)
+
+    def _filled(self, phrase: str, person: Person | None) -> str:
+        frame = Frame("", "")
+        return engine.fill(self._say[phrase], frame, self._facts(person), clip=None)
+
+    # --- speaking first ---
+
+    def _wake(self, turn: Turn) -> None:
+        """Someone who had left is back: their daily note starts again."""
+        turn.writes.append(prompts.next_checkin(turn.person, turn.now))
+
+    async def _rung(self, timer: Timer) -> None:
+        try:
+            await self._prompt(timer)
+        except Exception:
+            log.exception("a timer failed")
+
+    async def _prompt(self, timer: Timer) -> None:
+        now = self._clock.now()
+        person = await self._store.read(lambda tx: tx.person(timer.person))
+        if person is None:
+            return
+        kept = await self._store.read(lambda tx: tx.session(timer.person))
+        turn = Turn(person, Session.from_json(kept or {}), self._library, now, lane=Lane.BULK)
+        base = turn.session.base
+        rank = self._library.flows[base.flow].rank if base else "talk"
+        talking = bool(base) and self._age(turn) < prompts.TALKING
+        plan = prompts.plan(timer, person, now, talking=talking, rank=rank)
+        if plan.wait_until is not None:
+            until = plan.wait_until
+            await self._store.write(lambda tx: tx.move_timer(timer.id, until))
+            return
+        turn.writes.append(lambda tx: tx.timer_done(timer.id, now))
+        turn.writes.extend(plan.writes)
+        if plan.flow is not None:
+            await self._open(turn, plan.flow)
+        rows = await self._store.write(turn.write)
+        self._ports.deliver(rows)
+
+
+def facts(library: Library, house: House, person: Person | None) -> dict[str, str]:
+    """Return what every text may show by name."""
+    say = library.phrases.say
+    lines: Any = library.texts.get("helplines", {})
+    country = (person.country or "") if person else ""
+    known = next((c for c in lines.get("countries", ()) if c["iso"] == country), None)
+    return {
+        "operator": house.operator or say["someone"],
+        "directory": str(lines.get("directory", "")),
+        "emergency": known["emergency"] if known else say["local_emergency"],
+    }
+
+
+FACTS = frozenset({"operator", "directory", "emergency"})
+"""The names of ``facts``, for the loader."""
+
+__all__ = ["Attach", "Coach", "House", "Ports", "facts"]

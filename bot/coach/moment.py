@@ -1,0 +1,77 @@
+"""Functions of the moment itself: did it help, what next, is this a time for parts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.coach.scene import Result, Scene, function
+from bot.flows.model import FLOW, NUMB
+
+MUCH = 2
+"""Points up on the scale after which a practice is stopped."""
+
+HIGH = 7
+"""From here on it is body first; story and parts stay closed."""
+
+SOON = timedelta(hours=24)
+"""So long after a hard moment there is no parts work, and so long between two parts."""
+
+
+@function("lower", "same", "higher", "often", "unclear", values=("was", "tries", "last"))
+async def compare(scene: Scene) -> Result:
+    """Compare the strength with the one before: lower, same, higher, or two tries without a drop.
+
+    Numb and can't tell are no numbers: from or to them nothing can be compared.
+    """
+    answers, values = scene.frame.answers, scene.frame.values
+    was = values.get("last", answers.get("intensity_before"))
+    now = answers.get("intensity_now")
+    tries = int(values.get("tries", 0))
+    found = {"was": was, "last": now, "tries": tries}
+    if not isinstance(was, int) or not isinstance(now, int):
+        return Result(found, goto="unclear")
+    if now < was:
+        return Result({**found, "tries": 0}, goto="lower")
+    found["tries"] = tries + 1
+    if now >= was + MUCH:
+        return Result(found, goto="higher")
+    return Result(found, goto="often" if tries else "same")
+
+
+@function("open", "strong", "today", "resting")
+async def parts_open(scene: Scene) -> Result:
+    """Whether this is a time for parts: not at 7 or more, once a day, not after a hard moment."""
+    who, now = scene.person.id, scene.now
+    events, entries = await scene.store.read(
+        lambda tx: (tx.events(who), tx.entries(who, since=now - SOON))
+    )
+    if any(event.tier in {"hard", "abuse"} and now - event.at < SOON for event in events):
+        return Result(goto="resting")
+    if any(entry.kind == "part" for entry in entries):
+        return Result(goto="today")
+    strength = scene.frame.answers.get("intensity_now", scene.frame.answers["intensity_before"])
+    if isinstance(strength, int) and strength >= HIGH:
+        return Result(goto="strong")
+    return Result(goto="open")
+
+
+@function("steady", "rising")
+async def parts_close(scene: Scene) -> Result:
+    """Whether it got stronger on the way."""
+    before = scene.frame.answers.get("intensity_before")
+    now = scene.frame.answers.get("intensity_now")
+    if isinstance(before, int) and (now == NUMB or (isinstance(now, int) and now >= before + MUCH)):
+        return Result(goto="rising")
+    return Result(goto="steady")
+
+
+@function()
+async def anew(scene: Scene) -> Result:
+    """Begin again the flow that is already open."""
+    return Result(goto=FLOW + str(scene.frame.values["flow"]))
+
+
+@function("heard", "asked")
+async def why_here(scene: Scene) -> Result:
+    """Whether the way to help was opened by what was written or asked for."""
+    return Result(goto="heard" if scene.frame.values.get("heard") else "asked")

@@ -1,0 +1,112 @@
+"""One turn while it happens: what is to be said and written, until one transaction takes it all."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from bot.coach.calls import Amend, Button, Call, Rows, Say, to_json
+from bot.coach.scene import Write
+from bot.flows import engine, markup
+from bot.flows.model import Library
+from bot.flows.session import Session
+from bot.store import Lane, Outbound, Person, Tx
+
+_LANES = {"card": Lane.CARD, "moment": Lane.MOMENT}
+
+_EMOJI = re.compile(r" ?[\u2600-\u27bf\U0001f000-\U0001faff]\ufe0f?(?<!✓)")
+
+NOW = "!now"
+NOTE = "!note"
+"""Values of the buttons that the coach itself adds."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """Everything that one input leads to; nothing of it happens before ``write``."""
+
+    person: Person
+    session: Session
+    library: Library
+    now: datetime
+    lane: Lane | None = None
+    """Set for what the bot says unasked; otherwise the flows' own right of way decides."""
+    calls: list[Call] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
+    toasts: list[str | None] = field(default_factory=list)
+    offers: list[tuple[str, str]] = field(default_factory=list)
+    """Buttons of the coach's own for the next question: label and value."""
+    rank: Lane = Lane.REPLY
+    changed: bool = False
+    gone: bool = False
+    posed: int | None = None
+    """Which of the calls asks the open question."""
+
+    def tell(self, text: str) -> None:
+        """Say something that asks nothing."""
+        self.calls.extend(Say(piece) for piece in markup.split(self._plain(text)))
+
+    def pose(self, text: str, rows: engine.Rows) -> None:
+        """Ask the open question; its buttons carry the turn's number."""
+        *before, last = markup.split(self._plain(text))
+        self.calls.extend(Say(piece) for piece in before)
+        extra = engine.pack(self.offers)
+        self.offers = []
+        self.posed = len(self.calls)
+        self.calls.append(Say(last, self.buttons((*rows, *extra))))
+        asked = {"text": last, "at": self.now.timestamp(), "extra": [list(r) for r in extra]}
+        self.session = replace(self.session, asked=asked)
+
+    def redraw(self, rows: engine.Rows, message_id: int | None) -> None:
+        """Show the open question with other buttons."""
+        extra = tuple(
+            tuple((label, value) for label, value in row)
+            for row in self.session.asked.get("extra", ())
+        )
+        row = self.session.asked.get("row")
+        self.calls.append(Amend(None, self.buttons((*rows, *extra)), row, message_id))
+
+    def chosen(self, label: str, message_id: int | None) -> None:
+        """Take the open question's keyboard away; after a tap, show what was chosen."""
+        asked = self.session.asked
+        if not asked:
+            return
+        text = f"{asked['text']}\n\n→ {markup.escape(label)}" if label else None
+        self.calls.append(Amend(text, row=asked.get("row"), message_id=message_id))
+        self.session = replace(self.session, asked={})
+
+    def buttons(self, rows: engine.Rows) -> Rows:
+        """Return rows of buttons whose data names this session's turn."""
+        turn = self.session.turn
+        return tuple(
+            tuple(Button(label, f"{turn}:{value}") for label, value in row) for row in rows
+        )
+
+    def touch(self, flow: str | None) -> None:
+        """Remember that a flow took part: the most urgent one decides the lane."""
+        known = self.library.flows.get(flow) if flow else None
+        if known is not None:
+            self.rank = min(self.rank, _LANES.get(known.rank, Lane.REPLY))
+
+    def write(self, tx: Tx) -> list[Outbound]:
+        """Write all of it; runs inside the turn's one transaction."""
+        for write in self.writes:
+            write(tx)
+        owner = None if self.gone else self.person.id
+        if self.changed and not self.gone:
+            tx.save_person(self.person)
+        lane = self.lane or self.rank
+        rows = [
+            tx.queue(owner, self.person.chat, lane, to_json(call), now=self.now)
+            for call in self.calls
+        ]
+        if not self.gone:
+            if self.posed is not None and self.session.asked:
+                asked = {**self.session.asked, "row": rows[self.posed].id}
+                self.session = replace(self.session, asked=asked)
+            tx.save_session(self.person.id, self.session.to_json(), self.now)
+        return rows
+
+    def _plain(self, text: str) -> str:
+        return text if self.person.emoji else _EMOJI.sub("", text)

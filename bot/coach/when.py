@@ -1,0 +1,72 @@
+"""Reads when something happened out of a person's words; pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from bot.schedule import rhythm
+
+_AGO = re.compile(r"(an?|\d{1,3}) ?(minutes?|mins?|hours?|hrs?|h|days?|d|weeks?|w)(?: ago)?")
+_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})\b,?\s*(.*)")
+
+_UNITS = {
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+
+OLDEST = timedelta(days=366 * 5)
+"""Further back than this is more likely a slip of the thumb."""
+
+
+def moment(text: str, now: datetime, zone: ZoneInfo | None) -> datetime | None:
+    """Read ``3 hours ago``, ``yesterday 21:00``, ``18:30`` or ``2026-11-20 18:30``.
+
+    Clock times and dates need the person's zone. None for what cannot be read, for the future and
+    for more than five years ago.
+    """
+    plain = " ".join(text.casefold().split())
+    found = _ago(plain, now)
+    if found is None and zone is not None:
+        found = _on_the_clock(plain, now, zone)
+    if found is None or found > now or now - found > OLDEST:
+        return None
+    return found
+
+
+def _ago(text: str, now: datetime) -> datetime | None:
+    if text in {"now", "just now"}:
+        return now
+    if text == "this time yesterday":
+        return now - timedelta(days=1)
+    match = _AGO.fullmatch(text)
+    if match is None:
+        return None
+    count = 1 if match[1].startswith("a") else int(match[1])
+    return now - count * _UNITS[match[2][0]]
+
+
+def _on_the_clock(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
+    today = now.astimezone(zone).date()
+    day, rest = today, text
+    for word, back in (("yesterday", 1), ("today", 0), ("last night", 1), ("this morning", 0)):
+        if text.startswith(word):
+            day, rest = today - timedelta(days=back), text.removeprefix(word).strip()
+    if (dated := _DATE.fullmatch(text)) is not None:
+        try:
+            day, rest = date(int(dated[1]), int(dated[2]), int(dated[3])), dated[4]
+        except ValueError:
+            return None
+    rest = rest.removeprefix("at ").strip(" ,")
+    if not rest and rest != text:
+        rest = "12:00"
+    at = rhythm.clock_time(rest)
+    if at is None:
+        return None
+    found = rhythm.moment(day, at, zone)
+    if found > now and rest == text:
+        found = rhythm.moment(day - timedelta(days=1), at, zone)  # "23:30", typed after midnight
+    return found

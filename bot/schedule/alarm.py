@@ -1,0 +1,53 @@
+"""The clock's one job: look every second whether something is due, and every night tidy up."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+log = logging.getLogger(__name__)
+
+NIGHT = 3
+"""The hour, in UTC, of the nightly work."""
+
+
+class Alarm:
+    """Rings once a second and works once a night; what is due it does not know.
+
+    What was missed while the process was down or busy comes at once, once: ``coalesce``, no grace
+    time, one instance.
+    """
+
+    def __init__(
+        self,
+        ring: Callable[[], Awaitable[None]],
+        nightly: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._scheduler = AsyncIOScheduler(
+            timezone="UTC",
+            job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
+        )
+        self._scheduler.add_job(_careful(ring), "interval", seconds=1, id="ring")
+        self._scheduler.add_job(_careful(nightly), "cron", hour=NIGHT, id="nightly")
+
+    def start(self) -> None:
+        """Begin to ring, inside the running loop."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Ring no more."""
+        self._scheduler.shutdown(wait=False)
+
+
+def _careful(work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """Return the work so that a failure is logged and the next time still comes."""
+
+    async def done() -> None:
+        try:
+            await work()
+        except Exception:
+            log.exception("scheduled work failed")
+
+    return done
