@@ -30,11 +30,17 @@ def welcome(host: str, origin: str | None, port: int) -> bool:
     homes = {f"{home}:{port}" for home in HOME}
     if port == 80:  # noqa: PLR2004 - the port that stays unsaid
         homes.update(HOME)
-    return host.lower() in homes and (origin is None or origin.lower() in _origins(homes))
+    own = origin is None or origin.lower().removeprefix("http://") in homes
+    return own and host.lower() in homes
 
 
-def _origins(homes: set[str]) -> set[str]:
-    return {f"http://{home}" for home in homes}
+def lured(site: str, target: str) -> bool:
+    """Say whether another page makes the browser ask for this, an image's address for example.
+
+    Such a request has no Origin; browsers say it in Sec-Fetch-Site. Coming to the page itself by a
+    link from elsewhere is fine.
+    """
+    return site in {"cross-site", "same-site"} and target != "/"
 
 
 class Head:
@@ -48,6 +54,7 @@ class Head:
         "host",
         "length",
         "origin",
+        "site",
         "target",
     )
 
@@ -55,7 +62,7 @@ class Head:
         lines = raw.decode("latin-1").split("\r\n")
         _, self.target, version = lines[0].split(" ", 2)
         self.length = 0
-        self.content_type = self.host = ""
+        self.content_type = self.host = self.site = ""
         self.origin: str | None = None
         self.chunked = self.expects = False
         self.close = version == "HTTP/1.0"
@@ -70,6 +77,8 @@ class Head:
                     self.host = value.strip()
                 case "origin":
                     self.origin = value.strip()
+                case "sec-fetch-site":
+                    self.site = value.strip()
                 case "transfer-encoding":
                     self.chunked = "chunked" in value.lower()
                 case "expect":
@@ -163,7 +172,7 @@ class Door(asyncio.Protocol):
         head = self._head
         assert head is not None  # noqa: S101 - it was just read
         if head.chunked:
-            body = _unchunk(self._buffer)
+            body = self._chunks()
             if body is None:
                 return False
         else:
@@ -174,6 +183,16 @@ class Door(asyncio.Protocol):
         self._head = None
         self._answer(head, body)
         return True
+
+    def _chunks(self) -> bytes | None:
+        if len(self._buffer) > LONGEST_BODY:
+            self._refuse(413)
+            return None
+        try:
+            return _unchunk(self._buffer)
+        except ValueError:
+            self._refuse(400)
+            return None
 
     def _read_head(self) -> bool:
         end = self._buffer.find(b"\r\n\r\n")
@@ -187,7 +206,7 @@ class Door(asyncio.Protocol):
         except ValueError:
             self._refuse(400)
             return False
-        if not welcome(head.host, head.origin, self._port):
+        if not welcome(head.host, head.origin, self._port) or lured(head.site, head.target):
             self._refuse(403)
             return False
         if head.length > LONGEST_BODY:
@@ -263,20 +282,20 @@ def _phrase(status: int) -> bytes:
 def _unchunk(buffer: bytearray) -> bytes | None:
     """Take a chunked body off the buffer, once all of it is there."""
     at = 0
-    parts: list[bytes] = []
+    spans: list[slice] = []
     while True:
         end = buffer.find(b"\r\n", at)
         if end < 0:
             return None
         size = int(buffer[at:end].partition(b";")[0], 16)
-        at = end + 2
-        if len(buffer) < at + size + 2:
+        at = end + 2 + size + 2
+        if len(buffer) < at:
             return None
         if size == 0:
-            del buffer[: at + 2]
-            return b"".join(parts)
-        parts.append(bytes(buffer[at : at + size]))
-        at += size + 2
+            body = b"".join(buffer[span] for span in spans)
+            del buffer[:at]
+            return body
+        spans.append(slice(end + 2, at - 2))
 
 
 def door_for(api: Api) -> type[Door]:

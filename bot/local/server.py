@@ -20,7 +20,7 @@ from bot.clock import ShiftedClock, SystemClock
 from bot.local.api import Api
 from bot.local.control import Control
 from bot.local.courier import Courier
-from bot.local.door import door_for, welcome
+from bot.local.door import door_for, lured, welcome
 from bot.local.standin import Standin
 from bot.local.view import View
 
@@ -74,7 +74,9 @@ class Local:
                 message["headers"] = [*message.get("headers", []), *HEADERS]
             await send(message)
 
-        if not welcome(headers.get(b"host", ""), headers.get(b"origin"), port):
+        if not welcome(headers.get(b"host", ""), headers.get(b"origin"), port) or lured(
+            headers.get(b"sec-fetch-site", ""), scope["path"]
+        ):
             await PlainTextResponse("Forbidden", 403)(scope, receive, guarded)
             return
         await self._routes(scope, receive, guarded)

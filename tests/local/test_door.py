@@ -44,6 +44,15 @@ async def test_the_own_page_is_let_in(line: Line, path: str) -> None:
         assert answer.status == 200
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_other_pages_cannot_make_the_browser_ask(line: Line, site: str) -> None:
+    lured = {"Sec-Fetch-Site": site}
+
+    for path, status in (("/bot1:local/getMe", 403), ("/page/state", 403), ("/", 200)):
+        async with line.session.get(line.root + path, headers=lured) as answer:
+            assert answer.status == status
+
+
 async def test_the_page_may_load_nothing_from_elsewhere(line: Line) -> None:
     async with line.session.get(line.root) as answer:
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
