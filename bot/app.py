@@ -189,7 +189,9 @@ async def _running(settings: Settings, content: Library, moment: Clock) -> Async
         await store.write(lambda tx: tx.sweep(moment.now()))
         handover = Handover(store, talk.hear, busy=talk.busy)
         if settings.mode == "webhook":
-            listening = await _webhook(stack, settings, bot, store, moment, handover)
+            listening: asyncio.Task[Any] = await _webhook(
+                stack, settings, bot, store, moment, handover
+            )
         else:
             listening = _task(stack, Poll(bot, store, moment, handover).run())
         alarm = Alarm(ring, tidy)
@@ -215,7 +217,7 @@ async def _webhook(  # noqa: PLR0913, PLR0917 - the whole edge in one go
     )
     await handover.recover()
     app: Starlette = webhook.webhook_app(endpoint, store, moment, handover)
-    serving = _task(stack, webhook.serve(app, webhook.listen(settings.listen)))
+    serving: asyncio.Task[Any] = _task(stack, webhook.serve(app, webhook.listen(settings.listen)))
     await webhook.set_webhook(bot, endpoint)
     return serving
 
@@ -228,7 +230,7 @@ async def _settle(talk: Coach) -> None:
 
 def _task(stack: contextlib.AsyncExitStack, work: Any) -> asyncio.Task[Any]:
     """Start work that ends with the stack."""
-    task = asyncio.ensure_future(work)
+    task: asyncio.Task[Any] = asyncio.ensure_future(work)
 
     async def end() -> None:
         task.cancel()

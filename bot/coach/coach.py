@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.clock import Clock
 from bot.coach import commands, prompts
-from bot.coach.calls import Amend, Attach, Say, to_json
+from bot.coach.calls import Amend, Say, to_json
 from bot.coach.heard import (
     Document,
     Edited,
@@ -83,7 +83,7 @@ class House:
 class Coach:
     """Hears what people do and answers each of them in the order it came."""
 
-    def __init__(  # noqa: PLR0913 - the rooms meet here
+    def __init__(  # noqa: PLR0913, PLR0917 - the rooms meet here
         self,
         store: Store,
         library: Library,
@@ -159,7 +159,7 @@ class Coach:
                 await self._turn(heard)
             except sqlite3.Error as error:
                 # The database is full, locked or broken: the row is not done, so nothing is lost.
-                log.error("the database refused a turn: %s", type(error).__name__)
+                log.warning("the database refused a turn: %s", type(error).__name__)
                 await self._sos_without_store(heard)
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 30.0)
@@ -191,62 +191,73 @@ class Coach:
     # --- a turn ---
 
     async def _turn(self, heard: Heard) -> None:
-        now = self._clock.now()
-        what = heard.what
-        if isinstance(what, Elsewhere):
-            await self._told_once(heard, "elsewhere", say=what.can_write)
+        if isinstance(heard.what, Elsewhere):
+            await self._told_once(heard, "elsewhere", say=heard.what.can_write)
             return
         if self._house.allowed and heard.sender not in self._house.allowed:
-            await self._told_once(heard, "not_for_you", say=not isinstance(what, Left))
+            await self._told_once(heard, "not_for_you", say=not isinstance(heard.what, Left))
             return
+        turn = await self._begin(heard)
+        if turn is None:
+            await self._store.write(lambda tx: tx.done_in(heard.number))
+            return
+        await self._respond(turn, heard)
+        await self._finish(turn, heard)
+
+    async def _begin(self, heard: Heard) -> Turn | None:
+        """Load the person and where they are; None when someone unknown only came or went."""
+        now = self._clock.now()
         loaded = await self._store.read(lambda tx: tx.load(heard.chat))
         if loaded is None:
-            if isinstance(what, Left | Returned):
-                await self._store.write(lambda tx: tx.done_in(heard.number))
-                return
+            if isinstance(heard.what, Left | Returned):
+                return None
             loaded = await self._store.write(lambda tx: tx.add_person(heard.chat, now)), None
         person, kept = loaded
         turn = Turn(person, Session.from_json(kept or {}), self._library, now)
-        before = turn.session.top
-        turn.touch(before.flow if before else None)
-        callback: str | None = None
-        message: int | None = getattr(what, "message_id", None)
-        if not person.here and not isinstance(what, Left):
+        top = turn.session.top
+        turn.touch(top.flow if top else None)
+        if not person.here and not isinstance(heard.what, Left):
             self._change(turn, replace(person, here=True))
-            self._wake(turn)
-        match what:
+            turn.writes.append(prompts.next_checkin(turn.person, now))
+        return turn
+
+    async def _respond(self, turn: Turn, heard: Heard) -> None:
+        match heard.what:
             case Typed(text):
                 await self._typed(turn, text, heard)
-            case Tapped(data, callback, tapped):
-                message = None
-                await self._tapped(turn, data, tapped)
+            case Tapped(data, _, message_id):
+                await self._tapped(turn, data, message_id)
             case Edited(text):
-                message = None
                 await self._edited(turn, text)
             case Unreadable(_, _, caption):
                 await self._unreadable(turn, caption, heard)
-            case Document(file_id, name, size, _, caption):
-                await self._document(turn, file_id, name, size, caption, heard)
+            case Document() as document:
+                await self._document(turn, document, heard)
             case Left():
+                who = turn.person.id
                 self._change(turn, replace(turn.person, here=False))
-                turn.writes.append(lambda tx: tx.cancel_timers(person.id))
-            case Returned():
+                turn.writes.append(lambda tx: tx.cancel_timers(who))
+            case _:
                 pass
+
+    async def _finish(self, turn: Turn, heard: Heard) -> None:
+        """Commit the turn whole, then hand its rows to the outbox and answer the tap."""
         top = turn.session.top
         turn.touch(top.flow if top else None)
         self._lay_keyboard(turn)
+        what, now = heard.what, turn.now
+        own = what.message_id if isinstance(what, Typed | Unreadable | Document) else None
 
         def write(tx: Tx) -> list[Outbound]:
             rows = turn.write(tx)
-            if message is not None and not turn.gone:
-                tx.saw(turn.person.id, message, now)
+            if own is not None and not turn.gone:
+                tx.saw(turn.person.id, own, now)
             tx.done_in(heard.number)
             return rows
 
-        rows = await self._store.write(write)
-        self._ports.deliver(rows)
-        if callback is not None:
-            self._ports.toast(callback, turn.toasts[-1] if turn.toasts else None)
+        self._ports.deliver(await self._store.write(write))
+        if isinstance(what, Tapped):
+            self._ports.toast(what.callback_id, turn.toasts[-1] if turn.toasts else None)
 
     async def _told_once(self, heard: Heard, what: str, *, say: bool) -> None:
         now = self._clock.now()
@@ -274,21 +285,21 @@ class Coach:
             await self._command(turn, command, rest)
             return
         pressed = commands.pressed(text, self._library)
+        if pressed is None and commands.means_now(text, self._library):
+            if self._takes_words(turn):
+                turn.offers.append((self._say["help_me_now"], NOW))
+            else:
+                pressed = "activated"
         if pressed is not None:
             await self._open(turn, pressed, old=self._is_old(heard))
-            return
-        session = turn.session
-        words = engine.waits_for_words(self._library, session)
-        resting = engine.at_rest(self._library, session)
-        over = resting and self._age(turn) > REST
-        if commands.means_now(text, self._library):
-            if not words or over:
-                await self._open(turn, "activated", old=self._is_old(heard))
-                return
-            turn.offers.append((self._say["help_me_now"], NOW))
-        if session.top is None or over:
+        elif turn.session.top is None or self._is_over(turn):
             await self._unasked(turn, text)
-            return
+        else:
+            await self._answered(turn, text)
+
+    async def _answered(self, turn: Turn, text: str) -> None:
+        """Give the words to the open question."""
+        session = turn.session
         try:
             moved, effects = engine.answer(
                 self._library, session, engine.Text(text), self._facts(turn.person)
@@ -297,14 +308,24 @@ class Coach:
             await self._lost(turn, text)
             return
         refused = next((e for e in effects if isinstance(e, engine.Refused)), None)
-        if refused is not None and session.top.flow == "unasked" and refused.why == "buttons":
-            self._more_unasked(turn, text)
-        elif refused is not None and resting and refused.why == "buttons":
-            await self._unasked(turn, text)
-        elif refused is not None:
-            await self._refused(turn, refused)
-        else:
+        if refused is None:
             await self._play(turn, moved, effects, None)
+        elif refused.why != "buttons":
+            await self._refused(turn, refused)
+        elif session.top is not None and session.top.flow == "unasked":
+            await self._one_more(turn, text)
+        elif engine.at_rest(self._library, session):
+            await self._unasked(turn, text)
+        else:
+            await self._refused(turn, refused)
+
+    def _takes_words(self, turn: Turn) -> bool:
+        """Whether a free-text question is open that is still the one being talked about."""
+        return engine.waits_for_words(self._library, turn.session) and not self._is_over(turn)
+
+    def _is_over(self, turn: Turn) -> bool:
+        """Whether the open question may stay unanswered and by now has."""
+        return engine.at_rest(self._library, turn.session) and self._age(turn) > REST
 
     async def _refused(self, turn: Turn, refused: engine.Refused) -> None:
         """Ask again, say why, and lose nothing: the words can become a note."""
@@ -324,9 +345,18 @@ class Coach:
             await self._open(turn, "welcome" if person.adult is None else "activated")
             return
         await self._open(turn, "unasked")
-        self._more_unasked(turn, text)
+        self._add_words(turn, text)
 
-    def _more_unasked(self, turn: Turn, text: str) -> None:
+    async def _one_more(self, turn: Turn, text: str) -> None:
+        """Take one more line of a burst; it gets one reply, and a later line gets its own."""
+        self._add_words(turn, text)
+        if self._age(turn) > BURST:
+            turn.chosen("", None)
+            facts = self._facts(turn.person)
+            moved, effects = engine.ask_again(self._library, turn.session, facts)
+            await self._play(turn, moved, effects, None)
+
+    def _add_words(self, turn: Turn, text: str) -> None:
         top = turn.session.top
         if top is None:
             return
@@ -335,7 +365,7 @@ class Coach:
         turn.session = turn.session.with_top(replace(top, answers=answers))
 
     async def _lost(self, turn: Turn, text: str) -> None:
-        """The open question is gone from the content: keep what there is and say so."""
+        """Keep what there is and say so: the open question is gone from the content."""
         moved, effects = engine.abandon(self._library, turn.session)
         await self._play(turn, moved, effects, None)
         turn.tell(self._say["lost"])
@@ -352,7 +382,7 @@ class Coach:
         try:
             verdict = self._screen(text, [item["text"] for item in recent], step)
         except Exception as error:  # noqa: BLE001 - whatever it is, the person gets the footer
-            log.error("the screener failed: %s", type(error).__name__)
+            log.warning("the screener failed: %s", type(error).__name__)
             verdict = Verdict("soft", "fault")
         recent = [*recent, {"at": turn.now.timestamp(), "text": text[:1000]}][-WINDOW:]
         turn.session = replace(turn.session, recent=tuple(recent))
@@ -442,18 +472,18 @@ class Coach:
         elif turn.person.adult is None and not turn.session.frames:
             await self._open(turn, "welcome")
 
-    async def _document(  # noqa: PLR0913 - a document is all of these
-        self, turn: Turn, file_id: str, name: str, size: int, caption: str | None, heard: Heard
-    ) -> None:
-        if turn.person.consent is None or not name.casefold().endswith(".json"):
+    async def _document(self, turn: Turn, document: Document, heard: Heard) -> None:
+        """Take an export in; any other file is one more thing that is not read."""
+        caption = document.caption
+        if turn.person.consent is None or not document.name.casefold().endswith(".json"):
             await self._unreadable(turn, caption, heard)
             return
-        if caption:
-            verdict = self._judge(turn, caption)
-            if verdict.tier != "none":
-                await self._card(turn, verdict, caption)
-                return
-        await self._open(turn, "take_in", values={"file_id": file_id, "size": size})
+        verdict = self._judge(turn, caption) if caption else None
+        if caption and verdict and verdict.tier != "none":
+            await self._card(turn, verdict, caption)
+            return
+        values = {"file_id": document.file_id, "size": document.size}
+        await self._open(turn, "take_in", values=values)
 
     def _not_said_today(self, turn: Turn, what: str) -> bool:
         last = turn.person.said.get(what, 0)
@@ -588,7 +618,9 @@ class Coach:
         turn.calls.extend(result.calls)
         if result.person is not None:
             self._change(turn, result.person)
-        turn.gone = turn.gone or result.gone
+        if result.gone:
+            turn.gone = True  # and with the person everything that was open under this flow
+            turn.session = Session(turn.session.turn, (replace(top, how="opened"),))
         facts = self._facts(turn.person)
         if result.draft is not None:
             return self._take_up(turn, result.draft, facts)
@@ -607,7 +639,7 @@ class Coach:
         except LostStep:
             words = "\n".join(engine.shown(v) for v in frame.answers.values())
             turn.session, effects = engine.open_flow(self._library, session, "unasked", facts)
-            self._more_unasked(turn, words)
+            self._add_words(turn, words)
         return effects
 
     def _closed(self, turn: Turn, closed: engine.Closed) -> None:
@@ -653,10 +685,6 @@ class Coach:
 
     # --- speaking first ---
 
-    def _wake(self, turn: Turn) -> None:
-        """Someone who had left is back: their daily note starts again."""
-        turn.writes.append(prompts.next_checkin(turn.person, turn.now))
-
     async def _rung(self, timer: Timer) -> None:
         try:
             await self._prompt(timer)
@@ -701,5 +729,3 @@ def facts(library: Library, house: House, person: Person | None) -> dict[str, st
 
 FACTS = frozenset({"operator", "directory", "emergency"})
 """The names of ``facts``, for the loader."""
-
-__all__ = ["Attach", "Coach", "House", "Ports", "facts"]

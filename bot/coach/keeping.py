@@ -146,7 +146,14 @@ async def next_field(scene: Scene) -> Result:
 @function("more", "menu")
 async def all_or_one(scene: Scene) -> Result:
     """Go on to the next field where the person chose to add the rest, else back to the menu."""
-    return Result(goto="more" if scene.frame.answers.get("all") else "menu")
+    return Result(goto="more" if scene.frame.values.get("all") else "menu")
+
+
+@function(values=("all",))
+async def want_all(scene: Scene) -> Result:
+    """Remember that every field that is left is to be asked for."""
+    del scene
+    return Result({"all": True})
 
 
 @function(values=("forgotten",))

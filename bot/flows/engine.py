@@ -619,13 +619,12 @@ class _Machine:
                 self._toggle(step, value)
             return
         self.out.append(Chosen(labels[value]))
-        if isinstance(step, Scale) and option is None:
-            self._measured(step, value, labels[value])
+        if isinstance(step, Scale):
+            self._measured(step, value, labels[value], option)
         elif option is None and value == SKIP:
             self._advance()
         else:
-            kept = option is None or (option.answer and not isinstance(step, Scale))
-            save = value if kept else None  # a word among numbers is a way out, no strength
+            save = value if option is None or option.answer else None
             self._advance(save=save, reads=labels[value], option=option)
 
     def _toggle(self, step: ChooseMany, value: str) -> None:
@@ -638,13 +637,15 @@ class _Machine:
         reads = ", ".join(labels.get(value, value) for value in picked)
         self._advance(save=picked or None, reads=reads)
 
-    def _measured(self, step: Scale, value: str, label: str) -> None:
+    def _measured(self, step: Scale, value: str, label: str, option: Option | None) -> None:
         if value in {NUMB, UNKNOWN}:
-            self._advance(save=value, reads=label.lower())
-            return
-        number = int(value)
-        span = next((r for r in step.ranges if r.least <= number <= r.most), None)
-        self._advance(save=number, target=span.next if span else None)
+            self._advance(save=value, reads=label.lower(), option=option)
+        elif option is not None:
+            self._advance(option=option)  # a word among numbers is a way out, no strength
+        else:
+            number = int(value)
+            span = next((r for r in step.ranges if r.least <= number <= r.most), None)
+            self._advance(save=number, target=span.next if span else None)
 
     def _advance(
         self,
@@ -744,10 +745,12 @@ def rows(step: Question, frame: Frame, library: Library) -> Rows:
     match step:
         case Scale():
             numbers = [(str(n), str(n)) for n in range(11)]
-            own = [(say["numb"], NUMB), (say["unknown"], UNKNOWN)]
-            named = {value for _, value in pairs}  # a step may send numb somewhere of its own
-            own = [pair for pair in own if pair[1] not in named]
-            return (tuple(numbers[:6]), tuple(numbers[6:]), *pack([*own, *pairs]))
+            # A step may send numb or can't tell somewhere of its own; they stay where they are.
+            own = {NUMB: say["numb"], UNKNOWN: say["unknown"]}
+            own.update({value: text for text, value in pairs if value in own})
+            rest = [pair for pair in pairs if pair[1] not in own]
+            measured = [(text, value) for value, text in own.items()]
+            return (tuple(numbers[:6]), tuple(numbers[6:]), *pack([*measured, *rest]))
         case Ask():
             if not step.must and not pairs:
                 pairs = [(say["skip"], SKIP)]

@@ -58,7 +58,7 @@ def lint(library: Library) -> list[str]:
 
 def _rules(library: Library) -> Iterator[Rule]:
     data = library.texts.get("lint", {})
-    entries = data.get("rules", ())
+    entries = data.get("rules", [])
     if not isinstance(entries, list):
         raise ContentError("lint.toml: rules must be a list of [[rules]].")
     for entry in entries:

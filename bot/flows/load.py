@@ -17,8 +17,6 @@ from bot.flows.model import (
     END,
     FLOW,
     NAME,
-    NUMB,
-    UNKNOWN,
     Ask,
     Choose,
     ChooseMany,
@@ -153,7 +151,8 @@ def _flow(path: Path, source: str) -> Flow:
     try:
         return Flow.model_validate({"id": path.stem, **data})
     except ValidationError as error:
-        lines = [_explain(path, source, data, item) for item in error.errors()]
+        told = [item for item in error.errors() if not _follows(item, data)]
+        lines = [_explain(path, source, data, item) for item in told]
         raise ContentError("\n".join(dict.fromkeys(lines))) from error
 
 
@@ -204,6 +203,11 @@ def _explain(path: Path, source: str, data: Mapping[str, Any], error: Any) -> st
         return f"{where}: {what} is no key of {holder}."
     saying = _SAYINGS.get(error["type"], "does not fit: " + error["msg"])
     return f"{where}: {what} {saying.format(**error.get('ctx', {}))}."
+
+
+def _follows(error: Any, data: Mapping[str, Any]) -> bool:
+    """Whether steps are only counted as too few because they are broken."""
+    return error["type"] == "too_short" and bool(data.get(error["loc"][0]))
 
 
 _STEP = re.compile(r"\s*\[\[\s*steps\s*\]\]")
@@ -353,9 +357,11 @@ class _Check:
             if outcome not in function.outcomes:
                 known = ", ".join(sorted(function.outcomes)) or "none"
                 yield f"{step.run} has no outcome {outcome}; it has {known}."
-        unmet = sorted(function.outcomes - set(step.goto))
-        if step.next is None and (unmet or not function.outcomes):
-            yield f"needs a next, or a goto for {', '.join(unmet) or 'every outcome'}."
+        unmet = ", ".join(sorted(function.outcomes - set(step.goto)))
+        if step.next is None and unmet:
+            yield f"needs a next, or a goto for {unmet}."
+        elif step.next is None and not function.outcomes:
+            yield f"needs a next; {step.run} has only one way to come back."
 
     def _text(self, step: Say | Question) -> Iterator[str]:
         if why := markup.fault(step.text):
@@ -426,7 +432,7 @@ class _Check:
             yield f"{option.text} starts with the mark of a chosen button."
         if "{" in option.text or "}" in option.text:
             yield f"{option.text} has braces; a button's text cannot show a name."
-        if option.next is None and step.next is None:
+        if option.next is None and step.next is None and step.must:
             yield f"{option.text} leads nowhere; give it or the step a next."
         if option.visit is not None and option.visit not in self.flows and not self.partial:
             yield f"{option.text} visits the flow {option.visit}, which does not exist."
@@ -435,15 +441,18 @@ class _Check:
 
     def _shape(self) -> Iterator[str]:
         """Find steps nobody can come to, ways that never end, and circles that never ask."""
-        ways = {step.id: set(targets(step)) for step in self.flow.steps}
+        known = {step.id for step in self.flow.steps}
+        ways = {  # a target that is not there, or not yet, is a mistake of its own
+            step.id: {way if way in known else END for way in targets(step)} or {END}
+            for step in self.flow.steps
+        }
         reached = _closure({self.flow.first}, ways)
         if self.flow.close is not None:
             reached |= _closure({self.flow.close}, ways)
         backwards: dict[str, set[str]] = {}
         for name, leads in ways.items():
             for target in leads:
-                out = END if target.startswith(FLOW) else target
-                backwards.setdefault(out, set()).add(name)
+                backwards.setdefault(target, set()).add(name)
         ending = _closure({END}, backwards)
         silent = self._silent()
         for step in self.flow.steps:
@@ -468,7 +477,7 @@ class _Check:
             f"{flow.id}.{step.id}": {full(flow, step.next)}
             for flow in self.flows.values()
             for step in flow.steps
-            if isinstance(step, Say)
+            if isinstance(step, Say) and step.id != END
         }
 
 
