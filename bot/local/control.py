@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from bot.local.standin import Standin
 
 JSON = dict[str, Any]
-Skip = "Callable[[timedelta], None] | None"
 
 
 def seen(one: Bubble) -> JSON:

@@ -297,7 +297,8 @@ function key(button, message, chat) {
     pressed.setAttribute("aria-busy", "true");
     chat.act("tap", { message: message.message_id, data: button.callback_data });
   };
-  return make("button", { type: "button", title: button.text, disabled: button.callback_data === undefined, onclick: press }, label);
+  const tone = ["primary", "success", "danger"].find((name) => name === button.style);
+  return make("button", { type: "button", class: tone, title: button.text, disabled: button.callback_data === undefined, onclick: press }, label);
 }
 
 // --- one chat
