@@ -32,6 +32,7 @@ SURROGATES = range(0xD800, 0xE000)
 NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 
 _REFERENCE = re.compile(r"&(?:#(\d+)|#[xX]([0-9a-fA-F]+)|([a-zA-Z]+));")
+_PLAIN = re.compile(r"[^<&]+")
 _TAG_NAME = re.compile(r"[^\s<>/=\"']+")
 _ATTRIBUTE = re.compile(r"([^\s=>/\"']+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>\"'/]+)))?")
 _TIME_FORMAT = re.compile(r"r|w?[dD]?[tT]?")
@@ -79,11 +80,10 @@ class _Reader:
                 case "&":
                     self._reference()
                 case _:
-                    stop = self.at
-                    while stop < len(html) and html[stop] not in "<&":
-                        stop += 1
-                    self._add(html[self.at : stop])
-                    self.at = stop
+                    plain = _PLAIN.match(html, self.at)
+                    assert plain is not None  # noqa: S101 - neither sign stands here
+                    self._add(plain.group())
+                    self.at = plain.end()
         if self.open:
             name = self.open[-1].name
             self._refuse(f'Can\'t find end tag corresponding to start tag "{name}"')
