@@ -130,7 +130,7 @@ def numbers(
     triggered, triggers = _grouped(moments, "trigger")
     felt, feelings = _grouped(checkins, "feeling")
     nearness = Counter(
-        value for entry in checkins if isinstance(value := entry.fields.get("nearness"), str)
+        named(text) for entry in checkins for text in said(entry.fields.get("nearness"))
     )
     return Numbers(
         days=days,
@@ -203,6 +203,11 @@ def said(value: Any) -> tuple[str, ...]:
     items = value if isinstance(value, list | tuple) else [value]
     lines = (" ".join(item.split()) for item in items if isinstance(item, str))
     return tuple(line for line in lines if line)
+
+
+def named(text: str) -> str:
+    """Return the name of an answer that may be kept as its button reads: ``As usual``."""
+    return "_".join(text.casefold().split())
 
 
 def place(zone: str | None) -> tzinfo | None:
