@@ -1,0 +1,1 @@
+"""The look back: numbers, words, and the way out and back in."""
