@@ -92,14 +92,14 @@ def test_too_big() -> None:
 
 
 def test_small_pieces_do_not_become_much_memory() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert refused(b"[" + b"{}," * 6_000_000 + b"{}]") == importing.TOO_MANY
-    assert time.perf_counter() - start < 4
+    assert time.process_time() - start < 4
 
 
 def test_too_many_entries() -> None:
-    one = first()["entries"]
-    assert refused(whole(entries=one * (export.MOST + 1))) == importing.TOO_MANY
+    head, tail = json.dumps(whole(entries=["HERE"])).encode().split(b'"HERE"')
+    assert refused(head + b",".join([b"{}"] * (export.MOST + 1)) + tail) == importing.TOO_MANY
 
 
 def _nested(depth: int) -> Any:
@@ -411,8 +411,8 @@ async def test_ten_thousand_entries_come_in_quickly(store: Store) -> None:
     who = await _someone(store)
     made = whole(*(entry("note", text=f"line {n} " * 20) for n in range(10_000)))
     content = json.dumps(made).encode()
-    start = time.perf_counter()
+    start = time.process_time()
     imported = importing.read(content)
     found = await store.write(lambda tx: importing.merge(tx, who, imported, NOW))
     assert found == Counts(10_000, 0, 0)
-    assert time.perf_counter() - start < 6
+    assert time.process_time() - start < 6

@@ -226,7 +226,7 @@ def test_ten_thousand_entries_are_quick() -> None:
         )
         for n in range(10_000)
     ]
-    start = time.perf_counter()
+    start = time.process_time()
     found = count(*many, days=365, zone="America/New_York")
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert found.moments > 8_000
