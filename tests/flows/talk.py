@@ -119,6 +119,9 @@ class Talk:
     def resume(self, frame: Frame) -> list[str]:
         return self._turn(lambda s: engine.resume(self.library, s, frame, self.facts))
 
+    def again(self, lead: str = "") -> list[str]:
+        return self._turn(lambda s: engine.ask_again(self.library, s, self.facts, lead))
+
     def abandon(self) -> list[str]:
         return self._turn(lambda s: engine.abandon(self.library, s))
 

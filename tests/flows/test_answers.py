@@ -179,6 +179,16 @@ def test_a_way_out_of_a_scale_is_no_strength(tmp_path: Path) -> None:
     assert talk.answers == {}
 
 
+def test_a_step_may_send_numb_somewhere_of_its_own_and_still_keeps_it(tmp_path: Path) -> None:
+    step = """kind = "scale"
+text = "How?"
+options = [{ text = "All numb", value = "numb", next = "end" }]"""
+    talk = one_step(tmp_path, step)
+    assert [label for label, _ in talk.rows[-1]] == ["All numb", "Can't tell"]
+    assert talk.type("all numb") == ["→ All numb", "finished: one"]
+    assert talk.closed[0].answers == {"first": "numb"}
+
+
 # --- choosing one ----------------------------------------------------------------------------
 
 

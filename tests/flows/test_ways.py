@@ -577,9 +577,9 @@ def test_the_open_rows_are_the_rows_that_were_drawn(talk: Talk) -> None:
 def test_asking_again_is_a_new_question_with_a_reason_before_it(talk: Talk) -> None:
     talk.open("note")
     talk.type("a slow answer")
-    moved, effects = engine.ask_again(talk.library, talk.session, talk.facts, "A number, please.\n")
-    assert moved.turn == talk.session.turn + 1
-    assert effects == [engine.Pose("A number, please.\nHow strong was it?", talk.rows)]
+    turn = talk.session.turn
+    assert talk.again("A number, please.\n") == ["? A number, please.\nHow strong was it?"]
+    assert talk.session.turn == turn + 1
 
 
 def test_the_examples_here_pass_every_check(tmp_path: Path) -> None:
