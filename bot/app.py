@@ -9,27 +9,27 @@ import os
 import secrets
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 
-from bot import coach
+from bot import coach, safety
 from bot.clock import Clock, ShiftedClock, SystemClock
 from bot.coach import Coach, House, Ports
 from bot.coach.calls import Say
 from bot.flows.load import load
 from bot.flows.model import Library
 from bot.lookback import export, importing
-from bot.safety import screen
 from bot.schedule.alarm import Alarm
 from bot.settings import Settings
 from bot.store import Store, is_new, load_master, nightly, open_store
 from bot.telegram import client, webhook
 from bot.telegram.face import Face, put_on
-from bot.telegram.outbox import Outbox
+from bot.telegram.outbox import BURST, Outbox
 from bot.telegram.poll import Handover, Poll
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def clock() -> Clock:
 async def run(settings: Settings) -> None:
     """Run the bot until SIGTERM or SIGINT."""
     with _until_told() as told:
-        async with _running(settings, library(settings), clock()):
+        async with running(settings, library(settings), clock()):
             await told.wait()
 
 
@@ -89,7 +89,7 @@ async def try_out(settings: Settings, *, data: Path | None, port: int) -> None:
             }
         )
         try:
-            async with _running(trying, content, shifted):
+            async with running(trying, content, shifted):
                 print(f"Open {root} in a browser. Ctrl-C ends it.", flush=True)  # noqa: T201
                 await told.wait()
         finally:
@@ -141,8 +141,25 @@ def _until_told() -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The rooms of a running bot."""
+
+    store: Store
+    coach: Coach
+    outbox: Outbox
+    ring: Callable[[], Awaitable[None]]
+
+    async def settled(self) -> None:
+        """Wait until everything heard so far is answered and everything to send is sent."""
+        await self.coach.idle()
+        await self.outbox.idle()
+
+
 @asynccontextmanager
-async def _running(settings: Settings, content: Library, moment: Clock) -> AsyncIterator[None]:
+async def running(
+    settings: Settings, content: Library, moment: Clock, *, burst: int = BURST
+) -> AsyncIterator[Running]:
     """Start every room in its order, and stop them so that nothing under way is dropped."""
     database = settings.database
     key = settings.master_key
@@ -157,7 +174,9 @@ async def _running(settings: Settings, content: Library, moment: Clock) -> Async
         stack.push_async_callback(store.close)
         bot = await stack.enter_async_context(client.telegram_bot(token, settings.api_url))
         renderers = {"export": export.renderer(store, moment)}
-        outbox = Outbox(bot, store, moment, bulk_rate=settings.bulk_rate, renderers=renderers)
+        outbox = Outbox(
+            bot, store, moment, bulk_rate=settings.bulk_rate, renderers=renderers, burst=burst
+        )
 
         async def straight(chat: int, say: Say) -> None:
             await outbox.unstored(chat, say)
@@ -169,7 +188,7 @@ async def _running(settings: Settings, content: Library, moment: Clock) -> Async
             store,
             content,
             moment,
-            screen,
+            safety.load(settings.content / settings.language / "safety").screen,
             Ports(outbox.add, outbox.toast, straight, fetch),
             House(settings.operator or "", settings.allowed_ids),
         )
@@ -199,7 +218,7 @@ async def _running(settings: Settings, content: Library, moment: Clock) -> Async
         stack.callback(alarm.stop)
         _task(stack, put_on(bot, store, _faces(content)))
         watch = _watching(stack, (sending, listening))
-        yield
+        yield Running(store, talk, outbox, ring)
         watch.cancel()
 
 

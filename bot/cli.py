@@ -91,13 +91,14 @@ def _parser() -> argparse.ArgumentParser:
     restoring.add_argument("file", type=Path, metavar="FILE")
 
     screening = command("screen", _screen, "Say what the screener finds in rows of text.")
-    screening.add_argument(
-        "--jsonl",
-        type=Path,
-        metavar="FILE",
-        required=True,
-        help="rows of {id, text, turns?}, one JSON object a line",
+    how = screening.add_mutually_exclusive_group(required=True)
+    how.add_argument(
+        "--jsonl", type=Path, metavar="FILE", help="rows of {id, text, turns?}, one JSON a line"
     )
+    how.add_argument(
+        "--report", type=Path, metavar="FILE", help="such rows with their tier: how well it does"
+    )
+    how.add_argument("--text", help="one message, explained")
     return parser
 
 
@@ -214,12 +215,25 @@ def _restore(asked: argparse.Namespace) -> int:
 
 
 def _screen(asked: argparse.Namespace) -> int:
-    if not asked.jsonl.is_file():
-        _complain(f"There is no file {asked.jsonl}.")
-        return FAILED
-    from bot.safety import screen_file  # noqa: PLC0415 - see the top
+    from bot import safety  # noqa: PLC0415 - see the top
 
-    return screen_file(asked.jsonl)
+    settings = _settings()
+    screener = safety.load(settings.content / settings.language / "safety")
+    if asked.text is not None:
+        for line in screener.explain(asked.text):
+            _tell(line)
+        return os.EX_OK
+    file: Path = asked.jsonl or asked.report
+    if not file.is_file():
+        _complain(f"There is no file {file}.")
+        return FAILED
+    if asked.report is not None:
+        text, code = safety.report(file, screener)
+        _tell(text)
+        return code
+    for line in safety.screen_file(file, screener):
+        _tell(line)
+    return os.EX_OK
 
 
 def _settings() -> Settings:

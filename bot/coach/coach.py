@@ -229,8 +229,9 @@ class Coach:
                 await self._tapped(turn, data, message_id)
             case Edited(text):
                 await self._edited(turn, text)
-            case Unreadable(_, _, caption):
-                await self._unreadable(turn, caption, heard)
+            case Unreadable(kind, _, caption):
+                # What was forwarded are someone else's words: screened, but no answer.
+                await self._unreadable(turn, caption, heard, own=kind != "forward")
             case Document() as document:
                 await self._document(turn, document, heard)
             case Left():
@@ -292,6 +293,8 @@ class Coach:
                 pressed = "activated"
         if pressed is not None:
             await self._open(turn, pressed, old=self._is_old(heard))
+        elif turn.session.frames and engine.plain(text) in self._library.phrases.stop:
+            await self._cancel(turn)
         elif turn.session.top is None or self._is_over(turn):
             await self._unasked(turn, text)
         else:
@@ -342,7 +345,7 @@ class Coach:
         """Meet text that no question asked for."""
         person = turn.person
         if person.consent is None:
-            await self._open(turn, "welcome" if person.adult is None else "activated")
+            await self._open(turn, "welcome" if person.adult is None else "unkept")
             return
         await self._open(turn, "unasked")
         self._add_words(turn, text)
@@ -464,11 +467,15 @@ class Coach:
         elif turn.person.consent is not None and self._not_said_today(turn, "edited"):
             turn.tell(self._say["edited"])
 
-    async def _unreadable(self, turn: Turn, caption: str | None, heard: Heard) -> None:
+    async def _unreadable(
+        self, turn: Turn, caption: str | None, heard: Heard, *, own: bool = True
+    ) -> None:
         if self._not_said_today(turn, "unreadable"):
             turn.tell(self._say["unreadable"])
-        if caption:
+        if caption and own:
             await self._typed(turn, caption, heard)
+        elif caption and (verdict := self._judge(turn, caption)).tier != "none":
+            await self._card(turn, verdict, caption)
         elif turn.person.adult is None and not turn.session.frames:
             await self._open(turn, "welcome")
 

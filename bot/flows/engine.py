@@ -40,8 +40,8 @@ HOPS = 60
 CLIP = 160
 """Characters of an answer that a question repeats; the whole is shown where the step is long."""
 
-ROW = 26
-"""Characters of labels that fit one row of buttons on a phone."""
+WIDTHS = {2: 16, 3: 10}
+"""Characters that fit a button on a phone, where a row has two or three of them."""
 
 SKIP = "skip"
 DONE = "done"
@@ -355,9 +355,15 @@ class _Machine:
         self.walk(first)
 
     def clear_way(self, name: str) -> None:
-        """Close what has to give way to the flow; stop at what it may lie down on."""
+        """Close what has to give way to the flow; stop at what it may lie down on.
+
+        A flow at rest has what it needs: nobody has to be led back to it.
+        """
         rank = _flow(self.library, name).rank
         while self.session.frames:
+            if at_rest(self.library, self.session):
+                self.drop()
+                continue
             base = self.session.base
             below = self.library.flows.get(base.flow) if base else None
             if below is not None and below.id != name and _lies_on(rank, below.rank):
@@ -776,14 +782,12 @@ def _offered(name: str | None, frame: Frame) -> list[tuple[str, str]]:
 
 
 def pack(pairs: Iterable[tuple[str, str]]) -> Rows:
-    """Lay buttons into rows, in order, as many as fit."""
+    """Lay buttons into rows, in order, as many as fit; those of a row are equally wide."""
     packed: list[list[tuple[str, str]]] = []
-    room = 0
     for pair in pairs:
-        need = len(pair[0]) + 3
-        if not packed or need > room or len(packed[-1]) == 3:  # noqa: PLR2004 - three fit a thumb
-            packed.append([])
-            room = ROW + 3
-        packed[-1].append(pair)
-        room -= need
+        row = [*packed[-1], pair] if packed else [pair]
+        if packed and max(len(label) for label, _ in row) <= WIDTHS.get(len(row), 0):
+            packed[-1] = row
+        else:
+            packed.append([pair])
     return tuple(tuple(row) for row in packed)

@@ -59,7 +59,8 @@ _ROOM: Final = 5000
 """Rows of one lane in memory; the rest waits in the database."""
 _IDS: Final = 10_000
 _CHATS: Final = 4096
-_BURST: Final = 30
+BURST: Final = 30
+"""Messages a chat may get at once; after that one a second."""
 _STEADY: Final = 1.0
 """Calls a second in one chat, in the long run."""
 _WAITS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
@@ -154,8 +155,10 @@ class Outbox:
         *,
         bulk_rate: float,
         renderers: Mapping[str, Renderer],
+        burst: int = BURST,
     ) -> None:
         self._bot = bot
+        self._burst = burst
         self._store = store
         self._clock = clock
         self._renderers = renderers
@@ -291,7 +294,7 @@ class Outbox:
             if len(self._chats) >= self._chats_bound:
                 self._forget_chats()
             chat = self._chats[held.row.chat] = _Chat(
-                held.row.chat, tuple(deque() for _ in Lane), Bucket(_STEADY, _BURST)
+                held.row.chat, tuple(deque() for _ in Lane), Bucket(_STEADY, self._burst)
             )
         chat.lanes[held.lane].append(held)
         self._offer(chat)
@@ -400,7 +403,8 @@ class Outbox:
         if held is None:
             return
         chat.busy = True
-        chat.bucket.take(asyncio.get_running_loop().time())
+        if isinstance(held.call, Say | Attach):  # Telegram's measure is of messages, not of edits
+            chat.bucket.take(asyncio.get_running_loop().time())
         if held.lane == Lane.BULK:
             self._bulk_under_way += 1
         else:
