@@ -35,10 +35,10 @@ async def test_transcript(path: Path, tmp_path: Path, request: pytest.FixtureReq
 async def _play(chat: Chat, script: str) -> str:
     lines: list[str] = []
     for line in script.splitlines():
-        if line.startswith("#") or not line.strip():
+        if line.startswith("#"):
             lines.append(line)
             continue
-        if line[0] not in ">*=+":
+        if line[:1] not in {">", "*", "=", "+"}:
             continue  # what was expected; what happens is written anew
         lines.append(line)
         try:
@@ -47,7 +47,7 @@ async def _play(chat: Chat, script: str) -> str:
             lines.append(f"  !! {error}")
             continue
         for bubble in bubbles:
-            lines += [f"  {shown}".rstrip() for shown in drawn(bubble)]
+            lines += [f"  {shown}" for shown in drawn(bubble) if shown]
         lines += [f"  ~ {toast}" for toast in chat.toasts()]
     return "\n".join(lines) + "\n"
 
