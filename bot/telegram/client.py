@@ -298,7 +298,7 @@ def _refusal(url: str, status: int, payload: bytes) -> tuple[int, bytes]:
 
 @asynccontextmanager
 async def telegram_bot(
-    token: str, api_url: str = TELEGRAM_URL, *, connections: int = 64
+    token: str, api_url: str = TELEGRAM_URL, *, connections: int = 128
 ) -> AsyncIterator[telegram.Bot]:
     """Open the wire and close it at the end; asks nothing of Telegram yet.
 

@@ -119,7 +119,10 @@ class Handover:
             return "odd"
         if heard is None:
             return ""
-        self._hear(heard if row.attempts == 1 else replace(heard, attempts=row.attempts))
+        try:
+            self._hear(heard if row.attempts == 1 else replace(heard, attempts=row.attempts))
+        except Exception as error:  # noqa: BLE001 - it stays undone, and the others are heard
+            log.error("Update %d found no ear: %s.", row.number, type(error).__name__)  # noqa: TRY400
         return None
 
     async def _settle(self, verdicts: Sequence[tuple[Inbound, str]]) -> None:
