@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from bot import app
 from bot.app import Running
 from bot.local.guest import Bubble, Guest
@@ -36,6 +38,10 @@ class StillClock:
     def skip(self, by: timedelta) -> None:
         """Move it."""
         self._now += by
+
+    def skip_minutes(self, minutes: int) -> None:
+        """Move it by minutes."""
+        self.skip(timedelta(minutes=minutes))
 
 
 class Chat:
@@ -90,8 +96,8 @@ class Chat:
 def settings(folder: Path, port: int) -> Settings:
     """Return settings for a bot of its own in a folder, talking to the stand-in."""
     return Settings(
-        _env_file=None,  # type: ignore[call-arg]
-        token=TOKEN,  # type: ignore[arg-type]
+        _env_file=None,
+        token=SecretStr(TOKEN),
         api_url=f"http://127.0.0.1:{port}",
         database_url=f"sqlite:///{folder / 'bot.db'}",
         master_key_file=folder / "keys" / "master.key",

@@ -438,7 +438,10 @@ class Coach:
                 self._library, turn.session, engine.Tap(value), self._facts(turn.person)
             )
         except LostStep:
-            self._stale(turn, message_id)
+            if engine.is_lost(self._library, turn.session):
+                await self._lost(turn, "")
+            else:
+                self._stale(turn, message_id)
             return
         await self._play(turn, moved, effects, message_id)
 
@@ -592,6 +595,7 @@ class Coach:
         """Carry a move's effects into the turn, running functions as they come up."""
         turn.session = session
         pending = deque(effects)
+        runs = 0
         while pending:
             match pending.popleft():
                 case engine.Tell(text):
@@ -607,6 +611,9 @@ class Coach:
                 case engine.Closed() as closed:
                     self._closed(turn, closed)
                 case engine.Do(name):
+                    runs += 1
+                    if runs > engine.HOPS:
+                        raise LostStep(f"{name} runs in a circle")
                     pending.extend(await self._run(turn, name))
 
     async def _run(self, turn: Turn, name: str) -> list[engine.Effect]:

@@ -43,6 +43,9 @@ CLIP = 160
 WIDTHS = {2: 16, 3: 10}
 """Characters that fit a button on a phone, where a row has two or three of them."""
 
+HELD = "held"
+"""The value that names an answer which was held while something else came first."""
+
 SKIP = "skip"
 DONE = "done"
 """Values of the buttons that the engine itself adds."""
@@ -230,6 +233,12 @@ def waits_for_words(library: Library, session: Session) -> bool:
             return False
 
 
+def is_lost(library: Library, session: Session) -> bool:
+    """Whether something is open at a step that the content does not have as a question."""
+    step = _open_step(library, session)
+    return session.top is not None and (step is None or isinstance(step, Say | Run))
+
+
 def at_rest(library: Library, session: Session) -> bool:
     """Whether the open question may as well stay unanswered."""
     step = _open_step(library, session)
@@ -249,7 +258,8 @@ def hold(library: Library, session: Session, text: str) -> Session | None:
     said = f"{frame.answers[step.save]}\n{text}" if step.save in frame.answers else text
     reads = {name: label for name, label in frame.shown.items() if name != step.save}
     answers = {**frame.answers, step.save: said}
-    return session.with_top(replace(frame, answers=answers, shown=reads))
+    values = {**frame.values, HELD: step.save}
+    return session.with_top(replace(frame, answers=answers, shown=reads, values=values))
 
 
 def open_rows(library: Library, session: Session) -> Rows:
@@ -667,7 +677,10 @@ class _Machine:
         flow = _flow(self.library, frame.flow)
         step = _question(self.library, frame)
         answers, labels = dict(frame.answers), dict(frame.shown)
+        values = dict(frame.values)
         if step.save and save is not None:
+            if values.pop(HELD, None) == step.save and isinstance(save, str):
+                save = f"{answers[step.save]}\n{save}"  # what was held is part of the answer
             answers[step.save] = save
             labels.pop(step.save, None)
             if reads and reads != save:
@@ -682,6 +695,7 @@ class _Machine:
             frame,
             answers=answers,
             shown=labels,
+            values=values,
             picked=(),
             trail=(*frame.trail, frame.step),
             shrugs=shrugs,

@@ -4,58 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import shutil
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
 from bot.local.server import build, running
+from tests.browser import Page, needs_browser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from selenium.webdriver.remote.webelement import WebElement
+    from collections.abc import Callable
 
     from bot.local.standin import Standin
     from tests.local.conftest import StillClock
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-)
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None, reason="the page is tried in Chromium, which is not here"
-)
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM or ""
-    for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path / 'profile'}"]:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(DRIVER, log_output=os.devnull)
-    driver = webdriver.Chrome(options, service)
-    driver.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": 360, "height": 740, "deviceScaleFactor": 1, "mobile": True},
-    )
-    try:
-        yield driver
-    finally:
-        driver.quit()
+pytestmark = needs_browser
 
 
 async def echo(root: str) -> None:
@@ -89,31 +55,6 @@ async def echo(root: str) -> None:
                         text=f"{message['text']} - how strong?",
                         reply_markup=keyboard,
                     )
-
-
-class Page:
-    """The page in the browser, as someone uses it."""
-
-    def __init__(self, driver: webdriver.Chrome) -> None:
-        self.driver = driver
-
-    def find(self, css: str, text: str = "") -> WebElement:
-        """Wait for the newest visible element with this text in it."""
-
-        def look(_: webdriver.Chrome) -> WebElement | None:
-            found = self.driver.find_elements(By.CSS_SELECTOR, css)
-            return next(
-                (one for one in reversed(found) if one.is_displayed() and text in one.text), None
-            )
-
-        patient = WebDriverWait(self.driver, 10, ignored_exceptions=[Exception])
-        found = patient.until(look, f"{css} {text!r} is not there")
-        assert found is not None
-        return found
-
-    def type(self, *keys: str) -> None:
-        """Type into the message field."""
-        self.find("textarea").send_keys(*keys)
 
 
 def walk(driver: webdriver.Chrome, root: str) -> None:
