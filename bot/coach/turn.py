@@ -72,7 +72,7 @@ class Turn:
         asked = self.session.asked
         if not asked:
             return
-        text = f"{asked['text']}\n\n→ {markup.escape(label)}" if label else None
+        text = f"{asked['text']}\n→ {markup.escape(label)}" if label else None
         self.calls.append(Amend(text, row=asked.get("row"), message_id=message_id))
         self.session = replace(self.session, asked={})
 
