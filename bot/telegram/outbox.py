@@ -147,7 +147,7 @@ class _Mark:
 class Outbox:
     """Sends rows; knows nothing of where they come from."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all of it is the composition root's to choose
         self,
         bot: telegram.Bot,
         store: Store,

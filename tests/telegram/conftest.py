@@ -54,7 +54,7 @@ class Post:
     async def until(self, settled: Callable[[], bool]) -> None:
         """Let the loop turn until something shows."""
         async with asyncio.timeout(10):
-            while not settled():  # noqa: ASYNC110 - a turn of the loop, not a span of time
+            while not settled():
                 await asyncio.sleep(0)
 
     def guest(self, name: str = "Ada") -> Guest:
