@@ -219,7 +219,15 @@ def _told(text: str, known: Collection[str]) -> bool:
     """Whether a recent message is in the document already; long ones are kept clipped."""
     if not text or text in known:
         return True
+    # Several answers may have become one field: "chest, throat: tight".
+    part = _listed(text)
+    if any(part in _listed(other) for other in known):
+        return True
     return len(text) >= SURE and any(other.startswith(text) for other in known)
+
+
+def _listed(text: str) -> str:
+    return f", {text.replace(': ', ', ')}, "
 
 
 def _is_command(text: str) -> bool:
