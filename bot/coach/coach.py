@@ -711,21 +711,46 @@ class Coach:
         if person is None:
             return
         kept = await self._store.read(lambda tx: tx.session(timer.person))
-        turn = Turn(person, Session.from_json(kept or {}), self._library, now, lane=Lane.BULK)
-        base = turn.session.base
-        rank = self._library.flows[base.flow].rank if base else "talk"
-        talking = bool(base) and self._age(turn) < prompts.TALKING
-        plan = prompts.plan(timer, person, now, talking=talking, rank=rank)
+        session = Session.from_json(kept or {})
+        kind = prompts.KINDS.get(timer.kind)
+        turn = Turn(person, session, self._library, now, lane=kind.lane if kind else None)
+        base = session.base
+        known = self._library.flows.get(base.flow) if base else None
+        talking = base is not None and self._age(turn) < prompts.TALKING
+        plan = prompts.plan(
+            timer, person, now, talking=talking, rank=known.rank if known else "talk"
+        )
         if plan.wait_until is not None:
             until = plan.wait_until
             await self._store.write(lambda tx: tx.move_timer(timer.id, until))
             return
         turn.writes.append(lambda tx: tx.timer_done(timer.id, now))
         turn.writes.extend(plan.writes)
-        if plan.flow is not None:
-            await self._open(turn, plan.flow)
-        rows = await self._store.write(turn.write)
-        self._ports.deliver(rows)
+        if plan.speak and timer.kind == prompts.PAUSE:
+            await self._go_on(turn, timer)
+        elif plan.speak and kind is not None:
+            await self._open(turn, kind.flow, values=timer.fields)
+        self._ports.deliver(await self._store.write(turn.write))
+
+    async def _go_on(self, turn: Turn, timer: Timer) -> None:
+        """Let the flow go on whose pause is over; what lies on it gives way."""
+        flow = str(timer.fields.get("flow", ""))
+        session = turn.session
+        effects: list[engine.Effect] = []
+        while session.frames and session.frames[-1].flow != flow:
+            session, dropped = engine.give_way(self._library, session)
+            effects += dropped
+        if not session.frames:
+            await self._open(turn, flow)
+            return
+        await self._play(turn, session, effects, None)
+        try:
+            moved, effects = engine.answer(
+                self._library, turn.session, engine.Rang(), self._facts(turn.person)
+            )
+        except LostStep:
+            return  # the person went on by hand: nothing waits any more
+        await self._play(turn, moved, effects, None)
 
 
 def facts(library: Library, house: House, person: Person | None) -> dict[str, str]:

@@ -1,7 +1,8 @@
-"""What the bot says unasked: when a timer is due, whether now is the time for it."""
+"""What the bot says unasked: which timers there are, and whether now is the time for one."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 from bot.coach.scene import Write
 from bot.flows.model import Rank
 from bot.schedule import rhythm
-from bot.store import Person, Timer, Tx
+from bot.store import Lane, Person, Timer, Tx
 
 CHECKIN = "checkin"
 """The daily note; its subject is the local date."""
@@ -17,8 +18,8 @@ CHECKIN = "checkin"
 LATER = "checkin_later"
 """The same, put off by hand."""
 
-STOPPED_BY_CARDS = frozenset({LATER})
-"""Kinds of timer that a card cancels."""
+PAUSE = "pause"
+"""The timer of a pause step: its flow goes on by itself. Its fields name the flow."""
 
 TALKING = timedelta(minutes=20)
 """So long after the last question someone counts as being in the middle of it."""
@@ -30,26 +31,19 @@ LATE = timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to happen with a timer that is due."""
+class Kind:
+    """One sort of timer and how it behaves when it is due."""
 
-    flow: str | None = None
-    wait_until: datetime | None = None
-    writes: tuple[Write, ...] = ()
-
-
-def plan(timer: Timer, person: Person, now: datetime, *, talking: bool, rank: Rank) -> Plan:
-    """Decide about a timer that is due.
-
-    ``talking``: the person answered a question a moment ago; ``rank`` is that flow's.
-    """
-    wanted = person.consent is not None and person.checkin_at is not None
-    writes = (next_checkin(person, now),) if timer.kind == CHECKIN else ()
-    if now - timer.due_at > LATE or not (wanted or timer.kind == LATER):
-        return Plan(writes=writes)
-    if talking and (rank != "talk" or now - timer.due_at < WAIT):
-        return Plan(wait_until=now + WAIT)
-    return Plan("checkin", writes=writes)
+    flow: str = ""
+    """The flow it opens, with the timer's fields as what it takes; a pause names its own."""
+    lane: Lane = Lane.BULK
+    late: timedelta | None = LATE
+    """Later than this it is left out; None: it comes however late."""
+    waits: bool = True
+    """It waits while the person is in the middle of something."""
+    stopped_by_cards: bool = True
+    repeats: Callable[[Person, datetime], Write] | None = None
+    wanted: Callable[[Person], bool] = lambda person: person.consent is not None
 
 
 def next_checkin(person: Person, after: datetime) -> Write:
@@ -67,3 +61,45 @@ def next_checkin(person: Person, after: datetime) -> Write:
             day, due = rhythm.following(due, at, ZoneInfo(person.zone))
 
     return write
+
+
+KINDS: dict[str, Kind] = {
+    CHECKIN: Kind(
+        "checkin",
+        stopped_by_cards=False,  # it goes on the day after; the quiet in between is the plan's
+        repeats=next_checkin,
+        wanted=lambda person: person.consent is not None and person.checkin_at is not None,
+    ),
+    LATER: Kind("checkin"),
+    # Whoever started a timer hears it, however late, before consent too.
+    PAUSE: Kind("", Lane.TIMER, late=None, waits=False, wanted=lambda _: True),
+}
+"""Every kind of timer."""
+
+STOPPED_BY_CARDS = frozenset(name for name, kind in KINDS.items() if kind.stopped_by_cards)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to happen with a timer that is due."""
+
+    speak: bool = False
+    wait_until: datetime | None = None
+    writes: tuple[Write, ...] = ()
+
+
+def plan(timer: Timer, person: Person, now: datetime, *, talking: bool, rank: Rank) -> Plan:
+    """Decide about a timer that is due.
+
+    ``talking``: the person answered a question a moment ago; ``rank`` is that flow's.
+    """
+    kind = KINDS.get(timer.kind)
+    if kind is None:
+        return Plan()
+    late = now - timer.due_at
+    writes = (kind.repeats(person, now),) if kind.repeats else ()
+    if not kind.wanted(person) or (kind.late is not None and late > kind.late):
+        return Plan(writes=writes)
+    if kind.waits and talking and (rank != "talk" or late < WAIT):
+        return Plan(wait_until=now + WAIT)
+    return Plan(speak=True, writes=writes)

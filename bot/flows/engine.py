@@ -25,6 +25,7 @@ from bot.flows.model import (
     Flow,
     Library,
     Option,
+    Pause,
     Question,
     Rank,
     Run,
@@ -84,7 +85,12 @@ class Returned:
     """Something was kept: *back* does not lead before this point."""
 
 
-Input = Text | Tap | Stop | Returned
+@dataclass(frozen=True, slots=True)
+class Rang:
+    """The timer of the pause that is open rang."""
+
+
+Input = Text | Tap | Stop | Returned | Rang
 
 
 # --- effects ---------------------------------------------------------------------------------
@@ -193,6 +199,13 @@ def ask_again(
     return machine.session, machine.out
 
 
+def give_way(library: Library, session: Session) -> tuple[Session, list[Effect]]:
+    """Close what is on top unfinished and ask nothing; answers become a draft."""
+    machine = _Machine(library, session, {})
+    machine.drop()
+    return machine.session, machine.out
+
+
 def abandon(library: Library, session: Session) -> tuple[Session, list[Effect]]:
     """Close everything that is open, asking nothing; answers become drafts."""
     machine = _Machine(library, session, {})
@@ -215,6 +228,8 @@ def answer(
             machine.surface()
         case Returned():
             machine.returned(given)
+        case Rang():
+            machine.rang()
         case Tap(value):
             machine.tapped(value)
         case Text(text):
@@ -500,6 +515,13 @@ class _Machine:
             if frames[at].how != "visited":
                 break
         self.session = replace(self.session, frames=tuple(frames))
+
+    def rang(self) -> None:
+        step = _question(self.library, self.frame)
+        if not isinstance(step, Pause):
+            raise LostStep(f"{self.frame.flow}.{self.frame.step} waits for no timer")
+        self.out.append(Chosen(""))
+        self.walk(step.rings)
 
     # --- answers ---
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bot.flows import markup
 from bot.flows.engine import clipped
-from bot.flows.model import END, FLOW, Flow, Run, Say, Scale, Step
+from bot.flows.model import END, FLOW, Flow, Pause, Run, Say, Scale, Step
 
 
 def mermaid(flow: Flow) -> str:
@@ -71,5 +71,7 @@ def _ways(step: Step) -> Iterator[tuple[str, str]]:
                     yield option.text + (f" ({option.visit})" if option.visit else ""), target
             if isinstance(step, Scale):
                 yield from ((f"{span.least} to {span.most}", span.next) for span in step.ranges)
+            if isinstance(step, Pause):
+                yield "when it rings", step.rings
     if not isinstance(step, Say) and step.next is not None:
         yield "", step.next

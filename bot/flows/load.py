@@ -24,6 +24,7 @@ from bot.flows.model import (
     Function,
     Library,
     Option,
+    Pause,
     Phrases,
     Question,
     Run,
@@ -176,7 +177,7 @@ _SAYINGS = {
     "model_type": "must be a table of its own",
     "model_attributes_type": "must be a table of its own",
 }
-_KINDS = "a step's kind is say, ask, choose, choose_many, scale or run"
+_KINDS = "a step's kind is say, ask, choose, choose_many, scale, pause or run"
 _HOLDERS = {"options": "button", "ranges": "range", "steps": "step"}
 
 
@@ -403,7 +404,7 @@ class _Check:
             for span in step.ranges:
                 if span.least > span.most:
                     yield f"the range from {span.least} to {span.most} holds no number."
-        offer = None if isinstance(step, Ask | Scale) else step.offer
+        offer = None if isinstance(step, Ask | Scale | Pause) else step.offer
         if isinstance(step, Choose | ChooseMany) and not step.options and offer is None:
             yield "has no buttons; give it options, or an offer made by a function."
         if offer is not None and offer not in self._given():
@@ -497,11 +498,11 @@ def saved(flow: Flow) -> set[str]:
     return {
         step.save
         for step in flow.steps
-        if isinstance(step, Ask | Choose | ChooseMany | Scale) and step.save is not None
+        if isinstance(step, Ask | Choose | ChooseMany | Scale | Pause) and step.save is not None
     }
 
 
 def _visits(flow: Flow) -> Iterator[str]:
     for step in flow.steps:
-        if isinstance(step, Ask | Choose | ChooseMany | Scale):
+        if isinstance(step, Ask | Choose | ChooseMany | Scale | Pause):
             yield from (option.visit for option in step.options if option.visit is not None)

@@ -119,6 +119,17 @@ class ChooseMany(_Question):
     done: str = Field("That's all", min_length=1, max_length=64)
 
 
+class Pause(_Question):
+    """A question that may be answered, and goes on by itself when its timer rings.
+
+    The timer is set by the ``run`` step before it.
+    """
+
+    kind: Literal["pause"]
+    options: tuple[Option, ...] = ()
+    rings: str
+
+
 class Scale(_Question):
     """Strength in the body, 0 to 10; numb and can't tell are answers of their own."""
 
@@ -136,8 +147,8 @@ class Run(_Step):
     goto: Mapping[str, str] = Field(default_factory=dict)
 
 
-Question = Ask | Choose | ChooseMany | Scale
-Step = Annotated[Say | Ask | Choose | ChooseMany | Scale | Run, Field(discriminator="kind")]
+Question = Ask | Choose | ChooseMany | Scale | Pause
+Step = Annotated[Say | Ask | Choose | ChooseMany | Scale | Pause | Run, Field(discriminator="kind")]
 
 
 class Flow(_Strict):
@@ -229,6 +240,8 @@ def targets(step: Step) -> Iterator[str]:
                     yield option.next
             if isinstance(step, Scale):
                 yield from (span.next for span in step.ranges)
+            if isinstance(step, Pause):
+                yield step.rings
             if step.next is not None:
                 yield step.next
 

@@ -45,11 +45,11 @@ STEP_MISTAKES = [
     # what a step is
     (
         'kind = "shout"\ntext = "x"',
-        "shout is no kind of step; a step's kind is say, ask, choose, choose_many, scale or run.",
+        "shout is no kind of step; a step's kind is say, ask, choose, choose_many, scale, pause or run.",
     ),
     (
         'text = "x"',
-        "kind is missing; a step's kind is say, ask, choose, choose_many, scale or run.",
+        "kind is missing; a step's kind is say, ask, choose, choose_many, scale, pause or run.",
     ),
     ('kind = "say"\nnext = "end"', "text is missing."),
     ('kind = "say"\ntext = ""\nnext = "end"', "text is empty."),
