@@ -21,7 +21,8 @@ from bot import coach, safety
 from bot.clock import Clock, ShiftedClock, SystemClock
 from bot.coach import Coach, House, Ports
 from bot.coach.calls import Say
-from bot.flows.load import load
+from bot.errors import ContentError
+from bot.flows.load import load, missing
 from bot.flows.model import Library
 from bot.lookback import export, importing
 from bot.schedule.alarm import Alarm
@@ -34,6 +35,9 @@ from bot.telegram.poll import Handover, Poll
 
 log = logging.getLogger(__name__)
 
+SHIPPED = Path(__file__).resolve().parent.parent / "content" / "en"
+"""The content that comes with the bot; any other is held against it."""
+
 PATIENCE = 8.0
 """Seconds that a stop waits for what is under way."""
 
@@ -44,7 +48,14 @@ CLOCK = "BOT_TRY_CLOCK"
 def library(settings: Settings) -> Library:
     """Load the content with everything it may point to."""
     functions = {name: known for name, (_, known) in coach.FUNCTIONS.items()}
-    return load(settings.content / settings.language, functions, coach.FACTS)
+    folder = settings.content / settings.language
+    found = load(folder, functions, coach.FACTS)
+    if folder.resolve() != SHIPPED:
+        # The code asks for phrases and words by name; the shipped content has every one of them.
+        shipped = load(SHIPPED, functions, coach.FACTS)
+        if lacking := missing(found.texts, shipped.texts):
+            raise ContentError("\n".join(lacking))
+    return found
 
 
 def clock() -> Clock:

@@ -135,6 +135,26 @@ def _unlike(key: str, value: object) -> str | None:
     return None if fits else f"{key} must be a table of {what}"
 
 
+FREE = frozenset({"cities", "numbers"})
+"""Tables whose keys are words of the language itself."""
+
+
+def missing(texts: Mapping[str, object], shipped: Mapping[str, object], at: str = "") -> list[str]:
+    """Return a sentence for each key that the shipped content has and this one lacks.
+
+    Lists are the author's own; what the code asks for by name are keys of tables.
+    """
+    found: list[str] = []
+    for key, value in shipped.items():
+        where = f"{at}.{key}" if at else f"{key}.toml"
+        if key not in texts:
+            found.append(f"{where} is missing; the shipped content has it.")
+        elif isinstance(value, dict) and key not in FREE:
+            mine = texts[key]
+            found += missing(mine if isinstance(mine, dict) else {}, value, where)
+    return found
+
+
 SHARED = ("ok", "skip", "numb", "unknown", "back_to")
 """Phrases the engine itself says."""
 
@@ -344,10 +364,17 @@ class _Check:
     def _target(self, target: str) -> Iterator[str]:
         if target.startswith(FLOW):
             name = target.removeprefix(FLOW)
-            if name not in self.flows and not self.partial:
+            if name in self.flows:
+                yield from self._stays_open(name)
+            elif not self.partial:
                 yield f"leads to the flow {name}, which does not exist."
         elif target != END and self.flow.step(target) is None:
             yield f"leads to {target}, which is no step of this flow."
+
+    def _stays_open(self, name: str) -> Iterator[str]:
+        """Find a way from what is open before consent into what is not."""
+        if self.flow.open and not self.flows[name].open:
+            yield f"leads to the flow {name}, which is not open before consent, as this one is."
 
     def _run(self, step: Run) -> Iterator[str]:
         function = self.functions.get(step.run)
@@ -437,6 +464,8 @@ class _Check:
             yield f"{option.text} leads nowhere; give it or the step a next."
         if option.visit is not None and option.visit not in self.flows and not self.partial:
             yield f"{option.text} visits the flow {option.visit}, which does not exist."
+        elif option.visit in self.flows:
+            yield from self._stays_open(option.visit)
         if isinstance(step, ChooseMany) and option.answer and (option.next or option.visit):
             yield f"{option.text} only ticks; to lead on it needs answer = false."
 
