@@ -23,7 +23,7 @@ T = TypeVar("T")
 Json = dict[str, Any]
 
 TOKEN = "987654:whole-house-token_not-of-telegram"
-PATIENCE = 60.0
+PATIENCE = 30.0
 GLANCE = 0.005
 OK, CONFIG = 0, 78
 

@@ -1,0 +1,285 @@
+"""Whoever takes the files of the whole bot finds nothing: no word, no name, no number, anywhere.
+
+What is typed at every question that takes words, through real conversations, is looked for in all
+the bot leaves on the disk: database, WAL, copies, their keys, and a log that says all it can.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bot import app
+from bot.clock import SystemClock
+from bot.settings import Settings
+from bot.store import load_master, nightly, open_store
+from tests.store.test_leaks import base64_anywhere, spellings
+from tests.whole.house import OK, House, Telegram, leaves
+from tests.whole.walk import Map, Place, Walker
+
+HERE = Path(__file__).parent
+NAME = ("Quillhavering", "Zanzibarsson")
+LAMP = "the lamp in the hall was on"
+
+
+class Marks:
+    """Words typed once each, and where."""
+
+    def __init__(self) -> None:
+        self.typed: dict[str, str] = {}
+
+    def line(self, where: str) -> str:
+        number, letters = len(self.typed), ""
+        for _ in range(3):
+            number, rest = divmod(number, 20)
+            letters += "bcdfghjklmnpqrstvwxz"[rest] + "aeiou"[rest % 5]
+        self.typed[f"quagg{letters}"] = where
+        return f"something about quagg{letters} and the hall"
+
+
+class Search:
+    """Everything that must be nowhere."""
+
+    def __init__(self, words: Iterable[str], numbers: Iterable[int]) -> None:
+        self._needles: dict[bytes, str] = {}
+        for word in words:
+            for said in {word, word.lower(), word.upper()}:
+                for needle in (
+                    said.encode(),
+                    said.encode("utf-16-le"),
+                    said.encode().hex().encode(),
+                ):
+                    self._needles[needle] = word
+            for needle in base64_anywhere(word.encode()):
+                self._needles[needle] = word
+        for number in numbers:
+            for needle in spellings(number):
+                self._needles[needle] = str(number)
+
+    def __call__(self, bot: Path) -> list[tuple[str, str]]:
+        """Return what was found and in which file."""
+        found = []
+        for file in files(bot):
+            content = file.read_bytes()
+            for needle, what in self._needles.items():
+                if needle in content:
+                    found.append((what, str(file.relative_to(bot))))
+        return found
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """Yield all the bot left there, but the master key: that is kept elsewhere."""
+    yield from (p for p in sorted(folder.rglob("*")) if p.is_file() and p.suffix != ".key")
+
+
+def test_the_search_finds_what_it_should(tmp_path: Path) -> None:
+    number = 7_234_567_890_123
+    search = Search([NAME[0]], [number])
+    for content in (
+        NAME[0].encode(),
+        NAME[0].encode("utf-16-le"),
+        str(number).encode(),
+        number.to_bytes(8, "little"),
+        number.to_bytes(8, "big"),
+        f"{number:x}".encode(),
+    ):
+        (tmp_path / "file").write_bytes(b"..." + content + b"...")
+        assert search(tmp_path)
+
+
+def talk_everywhere(house: House, places: list[Place], way: Map, marks: Marks) -> list[int]:
+    """Type a word of its own at each of these questions, each by someone new."""
+    people, missed = [], []
+    for place in places:
+        who = house.newcomer(" ".join(NAME))
+        people.append(who)
+        walker = Walker(house, way, who)
+        try:
+            reached = walker.reach(place)
+        except AssertionError:
+            # Some questions are asked only of those whose clock is known.
+            walker = Walker(house, way, who)
+            for what in ("/settings", "Clock", "Berlin"):
+                walker.say(what)
+            reached = walker.reach(place)
+        if reached:
+            walker.say(marks.line(".".join(place)))
+        else:
+            missed.append(place)
+    assert not missed, f"could not be reached: {missed}"
+    return people
+
+
+def talk_otherwise(house: House, marks: Marks) -> int:
+    """Say something in all the ways that are no answer to a question."""
+    who = house.newcomer(" ".join(NAME))
+    telegram = house.telegram
+    house.say(who, marks.line("unasked"), "I may miss this")
+    house.say(who, "Keep it as a note", "Kept.")
+    house.say(who, f"/log {marks.line('after a command')}", "How strong")
+    house.say(who, marks.line("at a scale"), "How strong")
+    house.say(who, marks.line("first said so"), "How strong")
+    sent = next(one["message_id"] for one in reversed(telegram.messages(who)) if one["mine"])
+    house.say(who, "5", "what did you do")
+    telegram.act("edit", id=who, message_id=sent, text=marks.line("edited"))
+    house.settle()
+    telegram.act("document", id=who, name=f"{marks.line('file name')}.json", base64="e30=")
+    telegram.act("document", id=who, name="x.txt", base64="e30=", caption=marks.line("caption"))
+    house.settle()
+    house.say(who, "/cancel", "stopped")
+    return who
+
+
+def numbers_of(house: House, people: list[int]) -> list[int]:
+    """Return the numbers of chats and of some messages of both sides."""
+    found = list(people)
+    for who in people:
+        numbers = [one["message_id"] for one in house.telegram.messages(who)]
+        found += [numbers[0], numbers[1], numbers[-2], numbers[-1]]
+    return found
+
+
+def walk_and_search(folder: Path, share: slice) -> None:
+    house = House(folder, Telegram(folder, script=(str(HERE / "far.py"),)))
+    bot = house.bot
+    bot.command = (str(HERE / "loud.py"),)
+    try:
+        way, marks = Map(app.library(Settings())), Marks()
+        bot.start()
+        people = talk_everywhere(house, way.free()[share], way, marks)
+        people.append(talk_otherwise(house, marks))
+        search = Search((*marks.typed, *NAME), numbers_of(house, people))
+        wal = bot.database.with_name("bot.db-wal")
+        assert wal.stat().st_size > 0
+        assert "DEBUG" in bot.told()
+        assert search(bot.folder) == []  # while it runs
+        house.telegram.act("hold", method="sendMessage")
+        house.telegram.send(people[0], "/log")
+        house.settle()
+        bot.kill()
+        house.telegram.act("clear")
+        assert search(bot.folder) == []  # after a kill, with a reply under way
+        made = bot.cli("backup", folder / "bot" / "copy.db")
+        assert made.returncode == OK, made.stderr
+        (bot.folder / "said").write_text(made.stdout + made.stderr)
+        asyncio.run(night(house))
+        names = {file.name for file in files(bot.folder)}
+        assert {"copy.db", "bot.db", "log"} <= names
+        assert any(name.endswith(".keys") for name in names)
+        assert search(bot.folder) == []  # in copies
+        bot.start()
+        for who in people:
+            house.say(who, "/delete", "Delete everything I keep")
+            house.say(who, "Delete everything", "Gone: everything")
+        assert search(bot.folder) == []  # after everyone was forgotten
+        assert bot.stop() == OK
+        assert search(bot.folder) == []
+        check_restore(house, people)
+        assert search(bot.folder) == []  # and after the copy came back
+        print(f"{len(marks.typed)} words typed: {sorted(marks.typed.values())}")  # noqa: T201
+    finally:
+        house.close()
+
+
+async def night(house: House) -> None:
+    """Make a nightly copy, as the bot does in the small hours."""
+    master = load_master(env=None, file=house.bot.key_file, database_is_new=False)
+    store = await open_store(house.bot.database, master, SystemClock())
+    try:
+        await nightly(store)
+    finally:
+        await store.close()
+
+
+def check_restore(house: House, people: list[int]) -> None:
+    """Show that a copy from before they were forgotten knows none of them."""
+    bot = house.bot
+    for copy in (bot.folder / "copy.db", *bot.database.parent.glob("nightly/*.db")):
+        done = bot.cli("restore", copy)
+        assert done.returncode == OK, done.stderr
+        assert "with 0 people" in done.stdout
+    bot.start()
+    for who in people[-2:]:
+        before = len(house.telegram.answers(who))
+        new = house.say(who, "/export", "May I keep")
+        assert not any(one["kind"] == "document" for one in new)
+        assert len(house.telegram.answers(who)) == before + len(new)
+    assert bot.stop() == OK
+
+
+def test_nothing_typed_is_found_anywhere(tmp_path: Path) -> None:
+    walk_and_search(tmp_path, slice(None, None, 3))
+
+
+@pytest.mark.long
+def test_nothing_typed_at_any_question_is_found_anywhere(tmp_path: Path) -> None:
+    walk_and_search(tmp_path, slice(None))
+
+
+def test_a_copy_brings_back_who_stayed_and_not_who_left(house: House) -> None:
+    bot = house.bot
+    bot.start()
+    ada, bob = house.newcomer("Ada"), house.newcomer("Bob")
+    for who, word in ((ada, "a swan was on the lake today"), (bob, "a fox was in the yard today")):
+        house.say(who, word, "I may miss this")
+        house.say(who, "Keep it as a note", "Kept.")
+    assert bot.stop() == OK
+    assert bot.cli("backup", bot.folder / "copy.db").returncode == OK
+    bot.start()
+    house.say(ada, "/delete", "Delete everything I keep")
+    house.say(ada, "Delete everything", "Gone: everything")
+    assert bot.stop() == OK
+    done = bot.cli("restore", bot.folder / "copy.db")
+    assert "with 1 person" in done.stdout, done.stderr
+    bot.start()
+    house.say(ada, "/export", "May I keep")
+    assert any("fox" in text for text in leaves(house.export(bob)["entries"]))
+
+
+def test_a_turn_that_fails_says_nothing_of_what_was_typed(tmp_path: Path) -> None:
+    """The list of a field's names is missing: a slip in the content that only a turn can find."""
+    house = House(tmp_path)
+    bot = house.bot
+    bot.command = (str(HERE / "loud.py"),)
+    content = tmp_path / "content"
+    shutil.copytree(Settings().content, content)
+    words = content / "en" / "words.toml"
+    words.write_text(words.read_text("utf-8").replace("[fields]", "[no_fields]"), "utf-8")
+    bot.settings["BOT_CONTENT"] = str(content)
+    try:
+        bot.start()
+        ada = house.newcomer(" ".join(NAME))
+        house.say(ada, "/log", "What happened")
+        house.say(ada, "something about quaggtrigger and the hall", "How strong")
+        house.say(ada, "5", "what did you do")
+        house.say(ada, "something about quaggdid and the hall", "Kept.")
+        house.say(ada, "Show it", "Kept as it stands")
+        house.say(ada, "Change something", "Something went wrong on my side")
+        assert "a turn failed" in bot.told()
+        assert "KeyError" in bot.told()
+        assert Search(["quaggtrigger", "quaggdid", *NAME], [])(bot.folder) == []
+        house.say(ada, "/sos", "local emergency number")
+        house.say(ada, "something about quaggafter and the hall", "")
+        house.telegram.act("raw", update={"message": {"chat": "quaggchat", "text": "quaggodd"}})
+        house.telegram.act("raw", update={"quaggkind": {"text": "quaggodd"}})
+        house.settle()
+        house.say(ada, "/help", "What there is")
+        words_ = ["quaggafter", "quaggchat", "quaggodd", "quaggkind"]
+        assert Search(words_, [])(bot.folder) == []
+    finally:
+        house.close()
+
+
+def test_a_stolen_folder_does_not_open_with_another_key(house: House) -> None:
+    bot = house.bot
+    bot.start()
+    house.newcomer("Ada")
+    assert bot.stop() == OK
+    done = bot.cli(BOT_MASTER_KEY=bot.cli("keys", "new").stdout.strip())
+    assert (done.returncode, len(done.stderr.splitlines())) == (78, 1)
+    assert sys.executable not in done.stderr
