@@ -1,0 +1,418 @@
+"""Reads the words and rules of one language and finds an author's mistakes before a person does."""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from bot.errors import ContentError
+from bot.safety.automaton import BREAK, Automaton, Pattern, Place
+from bot.safety.screen import CONTEXTS, NAMED, Rule, Screener, Who
+from bot.safety.text import Lexicon, forms, plain
+from bot.safety.verdict import TIERS
+
+WORDS = "words.toml"
+GAP = 3
+"""So many words at most stand in a gap that does not say."""
+
+WIDEST = 8
+MANY = 4000
+"""A pattern that stands for more than this is a mistake."""
+
+_VOWELS = "aeiou"
+_RULE_KEYS = {"id", "tier", "who", "any", "unless", "needs", "tense", "negated"}
+
+
+def load(folder: Path) -> Screener:
+    """Read one language's folder of words and rules.
+
+    Raises ContentError with every mistake, one sentence each: file, line, what to do.
+    """
+    reader = _Reader(folder)
+    screener = reader.screener()
+    if reader.mistakes:
+        raise ContentError("\n".join(reader.mistakes))
+    return screener
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    path: Path
+    text: str
+    table: Mapping[str, Any]
+
+    def at(self, said: str) -> str:
+        """Name the file and the line where something is said."""
+        for number, line in enumerate(self.text.splitlines(), 1):
+            if said and said in line:
+                return f"{self.path.name}, line {number}"
+        return self.path.name
+
+
+class _Mistake(Exception):  # noqa: N818 - it is the author's, not a fault of the program
+    pass
+
+
+class _Reader:
+    def __init__(self, folder: Path) -> None:
+        self.mistakes: list[str] = []
+        self._sources: dict[str, _Source] = {}
+        if not (folder / WORDS).is_file():
+            raise ContentError(f"{folder}: there is no {WORDS} here.")
+        for path in sorted(folder.glob("*.toml")):
+            try:
+                text = path.read_text(encoding="utf-8")
+                self._sources[path.name] = _Source(path, text, tomllib.loads(text))
+            except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+                self.mistakes.append(f"{path.name}: this is not TOML: {error}.")
+        if self.mistakes:
+            raise ContentError("\n".join(self.mistakes))
+        self._words = self._sources.pop(WORDS)
+        self._forms: dict[str, list[str]] = {}
+        self._classes: dict[str, list[str]] = {}
+        self._made: dict[str, list[tuple[Place, ...]]] = {}
+        self._same: dict[str, tuple[str, ...]] = {}
+        self._joined: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._nots: frozenset[str] = frozenset()
+
+    def screener(self) -> Screener:
+        """Put everything together."""
+        table = self._words.table
+        self._forms = self._lists(table, "forms")
+        self._classes = self._lists(table, "classes")
+        for word in self._strings(self._words, table, "fillers"):
+            self._same[plain(word)] = ()
+        for typed, meant in self._texts(table, "same").items():
+            self._same[plain(typed)] = tuple(meant.split())
+        for typed, meant in self._texts(table, "joined").items():
+            pair = plain(typed).split()
+            if len(pair) != 2:  # noqa: PLR2004 - it is a pair
+                self._wrong(self._words, typed, f"'{typed}' must be two words.")
+                continue
+            self._joined.setdefault(pair[0], {})[pair[1]] = tuple(meant.split())
+        for name in NAMED:
+            if name not in self._classes:
+                self.mistakes.append(f"{WORDS}: the class '{name}' is missing.")
+        if self.mistakes:
+            raise ContentError("\n".join(self.mistakes))
+        named = {name: self._single(name) for name in NAMED}
+        self._nots = named["not"]
+
+        idioms: list[Pattern] = []
+        patterns: list[Pattern] = []
+        owners: list[str] = []
+        rules: dict[str, Rule] = {}
+        for source in self._sources.values():
+            for said in self._strings(source, source.table, "idioms"):
+                idioms.extend(self._compiled(source, said))
+            for name, says in self._lists(source.table, "contexts").items():
+                for said in says:
+                    for pattern in self._compiled(source, said):
+                        patterns.append(pattern)
+                        owners.append("~" + name)
+            for raw in source.table.get("rule", []):
+                rule = self._rule(source, raw, rules)
+                if rule is None:
+                    continue
+                rules[rule.id] = rule
+                for said in raw["any"]:
+                    for pattern in self._compiled(source, said):
+                        patterns.append(pattern)
+                        owners.append(rule.id)
+            unknown = source.table.keys() - {"idioms", "contexts", "rule"}
+            for key in sorted(unknown):
+                self._wrong(source, key, f"there is no '{key}' here.")
+        contexts = {owner[1:] for owner in owners if owner.startswith("~")}
+        for rule in rules.values():
+            for name in (*rule.unless, *rule.needs):
+                if name not in contexts:
+                    self._wrong_rule(rule, f"there is no context '{name}'.")
+        for name in CONTEXTS:
+            if name not in contexts:
+                self.mistakes.append(f"the context '{name}' is missing.")
+        return Screener(
+            lexicon=self._lexicon(idioms, patterns, named),
+            idioms=Automaton(idioms),
+            automaton=Automaton(patterns),
+            owners=tuple(owners),
+            rules=rules,
+            named=named,
+        )
+
+    def _wrong(self, source: _Source, said: str, what: str) -> None:
+        self.mistakes.append(f"{source.at(said)}: {what}")
+
+    def _wrong_rule(self, rule: Rule, what: str) -> None:
+        for source in self._sources.values():
+            if f'id = "{rule.id}"' in source.text:
+                self._wrong(source, f'id = "{rule.id}"', f"{rule.id}: {what}")
+
+    # Plain tables.
+
+    def _lists(self, table: Mapping[str, Any], key: str) -> dict[str, list[str]]:
+        found = table.get(key, {})
+        if not isinstance(found, dict) or not all(
+            isinstance(says, list) and all(isinstance(said, str) for said in says)
+            for says in found.values()
+        ):
+            self.mistakes.append(f"[{key}] must hold lists of texts.")
+            return {}
+        return found
+
+    def _texts(self, table: Mapping[str, Any], key: str) -> dict[str, str]:
+        found = table.get(key, {})
+        if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
+            self.mistakes.append(f"[{key}] must hold texts.")
+            return {}
+        return found
+
+    def _strings(self, source: _Source, table: Mapping[str, Any], key: str) -> list[str]:
+        found = table.get(key, [])
+        if not isinstance(found, list) or not all(isinstance(said, str) for said in found):
+            self._wrong(source, key, f"'{key}' must be a list of texts.")
+            return []
+        return found
+
+    # Rules.
+
+    def _rule(self, source: _Source, raw: Any, rules: Mapping[str, Rule]) -> Rule | None:
+        ident = raw.get("id") if isinstance(raw, dict) else None
+        if not isinstance(ident, str) or ident.count(".") != 1:
+            self._wrong(source, str(ident or "[[rule]]"), "a rule's id is 'family.name'.")
+            return None
+        line = f'id = "{ident}"'
+        wrong = sorted(raw.keys() - _RULE_KEYS)
+        faults = [f"there is no key '{key}'." for key in wrong]
+        if ident in rules:
+            faults.append("this id is taken.")
+        if raw.get("tier") not in set(TIERS) - {"none"}:
+            faults.append(f"the tier is one of {', '.join(sorted(set(TIERS) - {'none'}))}.")
+        if raw.get("who", "said") not in get_args(Who):
+            faults.append(f"who is one of {', '.join(get_args(Who))}.")
+        for key in ("any", "unless", "needs"):
+            says = raw.get(key, [])
+            if not isinstance(says, list) or not all(isinstance(said, str) for said in says):
+                faults.append(f"'{key}' must be a list of texts.")
+        faults.extend(
+            f"'{key}' is true or false."
+            for key in ("tense", "negated")
+            if not isinstance(raw.get(key, True), bool)
+        )
+        if not raw.get("any"):
+            faults.append("'any' needs at least one pattern.")
+        if faults:
+            for fault in faults:
+                self._wrong(source, line, f"{ident}: {fault}")
+            return None
+        return Rule(
+            id=ident,
+            tier=raw["tier"],
+            who=raw.get("who", "said"),
+            unless=tuple(raw.get("unless", ())),
+            needs=tuple(raw.get("needs", ())),
+            tense=raw.get("tense", True),
+            negated=raw.get("negated", False),
+        )
+
+    # Patterns.
+
+    def _compiled(self, source: _Source, said: str) -> list[Pattern]:
+        try:
+            return list(self._patterns(said))
+        except _Mistake as mistake:
+            self._wrong(source, said, f"in '{said}': {mistake}")
+            return []
+
+    def _patterns(self, said: str) -> Iterator[Pattern]:
+        parts = said.split()
+        bounds: dict[str, frozenset[str]] = {}
+        first = bool(parts) and parts[0] == "<"
+        if first:
+            parts = parts[1:]
+        if parts and parts[0].startswith("!"):
+            bounds["not_before"] = self._set(parts.pop(0)[1:])
+        while parts and parts[-1].startswith("!"):
+            part = parts.pop()
+            if part.startswith("!!"):
+                bounds["not_later"] = self._set(part[2:])
+            else:
+                bounds["not_after"] = self._set(part[1:])
+        ways = [(parts, False)]
+        if parts and ">" in parts[-1].split("|"):
+            others = "|".join(choice for choice in parts[-1].split("|") if choice != ">")
+            ways = [(parts[:-1], True)] + ([([*parts[:-1], others], False)] if others else [])
+        seen: set[Pattern] = set()
+        for row, last in ways:
+            for places in self._rows(row):
+                for pattern in self._edges(Pattern(places, first=first, last=last, **bounds)):
+                    if pattern not in seen:
+                        seen.add(pattern)
+                        yield pattern
+
+    def _rows(self, parts: Iterable[str]) -> list[tuple[Place, ...]]:
+        options = [self._element(part) for part in parts]
+        number = 1
+        for option in options:
+            number *= max(1, len(option))
+        if number > MANY:
+            raise _Mistake(f"it stands for {number} patterns; use fewer phrases in a row.")
+        return [tuple(itertools.chain(*row)) for row in itertools.product(*options)]
+
+    def _edges(self, pattern: Pattern) -> Iterator[Pattern]:
+        """Give a pattern without places at its ends that may stay empty.
+
+        Where such a place is left empty, its words do not stand there: else what must not
+        follow could be passed over.
+        """
+        row = pattern.places
+        if not row:
+            return
+        if row[0].optional:
+            words = row[0].words
+            without = pattern.not_before | words if words else pattern.not_before
+            yield from self._edges(replace(pattern, places=row[1:], not_before=without))
+            if words is not None:
+                must = replace(row[0], optional=False)
+                yield from self._edges(replace(pattern, places=(must, *row[1:])))
+        elif row[-1].optional:
+            words = row[-1].words
+            without = pattern.not_after | words if words else pattern.not_after
+            yield from self._edges(replace(pattern, places=row[:-1], not_after=without))
+            if words is not None:
+                must = replace(row[-1], optional=False)
+                yield from self._edges(replace(pattern, places=(*row[:-1], must)))
+        else:
+            yield pattern
+
+    def _element(self, part: str) -> list[tuple[Place, ...]]:
+        """Give the rows of places that one element of a pattern can be."""
+        if part.startswith(("..", "~")):
+            count = part[2:] if part.startswith("..") else part[1:]
+            wide = int(count) if count.isdigit() else GAP
+            if (count and not count.isdigit()) or not 0 < wide <= WIDEST:
+                raise _Mistake(f"a gap is .. or ..1 to ..{WIDEST}, or ~1 to ~{WIDEST}.")
+            nots = self._nots if part.startswith("..") else frozenset[str]()
+            return [(Place(None, optional=True, not_words=nots),) * wide]
+        optional = part.startswith("[")
+        if optional:
+            if not part.endswith("]"):
+                raise _Mistake(f"'{part}' needs its closing bracket.")
+            part = part[1:-1]
+        words: set[str] = set()
+        rows: list[tuple[Place, ...]] = []
+        for choice in part.split("|"):
+            for row in self._choice(choice):
+                if len(row) == 1 and not row[0].optional and row[0].words is not None:
+                    words |= row[0].words
+                else:
+                    rows.append(row)
+        if words:
+            rows.insert(0, (Place(frozenset(words), optional=optional and not rows),))
+        if optional and len(rows) > 1:
+            rows.append(())
+        elif optional and not words:
+            rows.append(())
+        return rows
+
+    def _choice(self, choice: str) -> list[tuple[Place, ...]]:
+        if choice.startswith("@"):
+            return self._class(choice[1:])
+        if not choice or not choice.strip("+").replace("'", "").isalnum():
+            if choice == BREAK:
+                return [(Place(frozenset({BREAK})),)]
+            raise _Mistake(f"'{choice}' is not a word.")
+        if choice.endswith("+"):
+            stem = choice[:-1]
+            inflected = self._forms.get(stem)
+            every = {stem, *inflected} if inflected is not None else set(forms(stem))
+            return [(Place(frozenset(every)),)]
+        meant = self._same.get(plain(choice), (choice,))
+        return [tuple(Place(frozenset({word})) for word in meant)]
+
+    def _class(self, name: str) -> list[tuple[Place, ...]]:
+        if name not in self._classes:
+            raise _Mistake(f"there is no class '{name}'.")
+        made = self._made.get(name)
+        if made is None:
+            self._made[name] = []  # a class inside itself adds nothing
+            made = []
+            for said in self._classes[name]:
+                made.extend(self._rows(said.split()))
+            self._made[name] = made
+        return made
+
+    def _set(self, said: str) -> frozenset[str]:
+        if not said:
+            raise _Mistake("after '!' stands a word.")
+        words: set[str] = set()
+        for row in self._element(said):
+            words |= row[0].words or frozenset() if row else frozenset()
+        return frozenset(words)
+
+    def _single(self, name: str) -> frozenset[str]:
+        try:
+            return self._set("@" + name)
+        except _Mistake as mistake:
+            self._wrong(self._words, name, f"[classes] {name}: {mistake}")
+            return frozenset()
+
+    # Words.
+
+    def _lexicon(
+        self,
+        idioms: Iterable[Pattern],
+        patterns: Iterable[Pattern],
+        named: Mapping[str, frozenset[str]],
+    ) -> Lexicon:
+        table = self._words.table
+        known: set[str] = set().union(*named.values())
+        for pattern in itertools.chain(idioms, patterns):
+            known |= pattern.not_before | pattern.not_after | pattern.not_later
+            for place in pattern.places:
+                known |= place.words or frozenset()
+        known.discard(BREAK)
+        ordinary = {plain(word) for word in self._strings(self._words, table, "ordinary")}
+        known |= ordinary
+        same = dict(self._same)
+        for word in self._strings(self._words, table, "typos"):
+            meant = self._same.get(word, (word,))
+            for slip in slips(word):
+                if slip not in known and slip not in same:
+                    same[slip] = meant
+        masked: dict[str, str] = {}
+        for word in self._strings(self._words, table, "masked"):
+            for mask in masks(word):
+                masked.setdefault(mask, word)
+        emoji = {
+            ord(sign): f" {word} "
+            for sign, word in self._texts(table, "emoji").items()
+            if len(sign) == 1
+        }
+        stems = tuple(self._strings(self._words, table, "stems"))
+        return Lexicon(same, self._joined, emoji, frozenset(known), masked, stems)
+
+
+def slips(word: str) -> Iterator[str]:
+    """Give what a hurried thumb makes of a word: letters swapped, left out, twice, a wrong vowel."""
+    for at in range(1, len(word)):
+        yield word[: at - 1] + word[at] + word[at - 1] + word[at + 1 :]
+        yield word[:at] + word[at] + word[at:]
+        if len(word) > 4:  # noqa: PLR2004 - shorter words would turn into others
+            yield word[:at] + word[at + 1 :]
+            if word[at] in _VOWELS:
+                for vowel in _VOWELS:
+                    yield word[:at] + vowel + word[at + 1 :]
+
+
+def masks(word: str) -> Iterator[str]:
+    """Give the ways a word is written with stars for some of its letters."""
+    vowels = [at for at, letter in enumerate(word) if at and letter in _VOWELS]
+    for number in range(1, len(vowels) + 1):
+        for chosen in itertools.combinations(vowels, number):
+            yield "".join("*" if at in chosen else letter for at, letter in enumerate(word))
+    yield word[0] + "*" * (len(word) - 2) + word[-1]
+    yield word[0] + "*" * (len(word) - 1)

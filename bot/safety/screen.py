@@ -1,0 +1,375 @@
+"""The screener: one text, the last few before it and the open step in; a verdict out.
+
+What a text says is found in four steps. It is made plain (``text``). Idioms are taken out. Rules
+find what is said: to die, to cut, to be hit. Then it is asked who it is about, whether it is
+denied, and when it was; what remains is a finding, and the most urgent finding is the verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from bot.safety.automaton import BREAK, Automaton, Match
+from bot.safety.text import Lexicon, Spoken, join, speak
+from bot.safety.verdict import NONE, URGENCY, Tier, Verdict
+
+Who = Literal["said", "self"]
+"""``said``: the pattern says itself who it is about. ``self``: the nearest subject decides."""
+
+NAMED = ("self", "other", "you", "not", "joiner", "says", "doubt", "tale")
+"""Classes of words that this module reads by name."""
+
+CONTEXTS = ("past", "better", "again", "fiction", "distress", "coercion", "gone", "but")
+"""What surrounds a finding and changes it, by name."""
+
+LATEST = 6
+"""So many texts before this one are read."""
+
+NEAR = 3
+"""So many of them may be the beginning of a sentence that ends in this one."""
+
+SHORT = 80
+"""A text up to this long may be a part of a sentence."""
+
+REACH = 8
+"""So many words back the subject is looked for."""
+
+LATER = 6
+"""So many words on a word may still undo what was said."""
+
+TAKEN = "_"
+"""Stands where an idiom stood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What to look for, and what it then is."""
+
+    id: str
+    tier: Tier
+    who: Who = "said"
+    unless: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    tense: bool = True
+    """Whether the past changes it."""
+    negated: bool = False
+    """Whether the pattern holds its own "not", so that another does not undo it."""
+
+    @property
+    def family(self) -> str:
+        """The first half of its id."""
+        return self.id.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule found in a text, with the words for the command line."""
+
+    verdict: Verdict
+    words: tuple[str, ...]
+
+
+class Screener:
+    """Judges texts by the words and rules of one language."""
+
+    def __init__(
+        self,
+        *,
+        lexicon: Lexicon,
+        idioms: Automaton,
+        automaton: Automaton,
+        owners: Sequence[str],
+        rules: Mapping[str, Rule],
+        named: Mapping[str, frozenset[str]],
+    ) -> None:
+        self.lexicon = lexicon
+        self.rules = dict(rules)
+        self.named = dict(named)
+        self._idioms = idioms
+        self._automaton = automaton
+        self._owners = tuple(owners)
+
+    def screen(self, text: str, recent: Sequence[str], step: str) -> Verdict:
+        """Judge one text.
+
+        ``recent`` holds the person's last texts, oldest first; ``step`` names the open question
+        as ``flow.step``, empty when none is open, and changes nothing in this language.
+        """
+        del step
+        return most_urgent(finding.verdict for finding in self.findings(text, recent))
+
+    def explain(self, text: str, recent: Sequence[str] = (), step: str = "") -> list[str]:
+        """Say line by line what was found, with the words: for the command line only."""
+        verdict = self.screen(text, recent, step)
+        lines = [f"{verdict.tier} {verdict.rule}".strip()]
+        lines.extend(
+            f"  {found.verdict.tier} {found.verdict.rule}: {' '.join(found.words)}"
+            for found in self.findings(text, recent)
+        )
+        return lines
+
+    def without(self, rule: str) -> Screener:
+        """Give the same screener without one rule."""
+        return Screener(
+            lexicon=self.lexicon,
+            idioms=self._idioms,
+            automaton=self._automaton,
+            owners=self._owners,
+            rules={name: kept for name, kept in self.rules.items() if name != rule},
+            named=self.named,
+        )
+
+    def findings(self, text: str, recent: Sequence[str] = ()) -> Iterator[Finding]:
+        """Yield everything found in a text."""
+        spoken = speak(text, self.lexicon)
+        latest = list(recent[-LATEST:])
+        begun = self._begun(latest, text)
+        yield from self._read(join(begun, spoken) if begun else spoken, latest)
+
+    def _begun(self, latest: Sequence[str], text: str) -> list[Spoken]:
+        """Give the texts right before this one that may be the beginning of its sentence."""
+        begun: list[Spoken] = []
+        if len(text) > SHORT:
+            return begun
+        for earlier in reversed(latest[-NEAR:]):
+            if len(earlier) > SHORT:
+                break
+            spoken = speak(earlier, self.lexicon)
+            if not spoken.words or spoken.words[-1] == BREAK:
+                break
+            begun.insert(0, spoken)
+        return begun
+
+    def _read(self, spoken: Spoken, latest: Sequence[str]) -> Iterator[Finding]:
+        words = list(spoken.words)
+        for match in self._idioms.find(spoken.words):
+            if self._bounded(self._idioms, match, spoken, spoken.words):
+                words[match.start : match.end + 1] = [TAKEN] * (match.end + 1 - match.start)
+        reading = _Reading(self, tuple(words), spoken)
+        found: list[tuple[Rule, Match]] = []
+        for match in self._automaton.find(words):
+            owner = self._owners[match.pattern]
+            if not self._bounded(self._automaton, match, spoken, words):
+                continue
+            if owner[0] == "~":
+                reading.contexts.setdefault(owner[1:], []).append(match)
+            elif match.end >= spoken.own and owner in self.rules:
+                found.append((self.rules[owner], match))
+        reading.latest = latest
+        for rule, match in found:
+            verdict = reading.judge(rule, match)
+            if verdict.tier != "none":
+                yield Finding(verdict, spoken.words[match.start : match.end + 1])
+        verdict = reading.denied_but()
+        if verdict.tier != "none":
+            yield Finding(verdict, ())
+
+    def _bounded(
+        self, automaton: Automaton, match: Match, spoken: Spoken, words: Sequence[str]
+    ) -> bool:
+        """Tell whether what stands around a match lets it count."""
+        pattern = automaton.patterns[match.pattern]
+        start, after = match.start, match.end + 1
+        if pattern.first and not (
+            start == 0 or start in spoken.clauses or words[start - 1] == BREAK
+        ):
+            return False
+        if pattern.last and not (
+            after == len(words) or after in spoken.clauses or words[after] == BREAK
+        ):
+            return False
+        if pattern.not_before and start and words[start - 1] in pattern.not_before:
+            return False
+        if pattern.not_after and after < len(words) and words[after] in pattern.not_after:
+            return False
+        if pattern.not_later:
+            for word in words[after : after + LATER]:
+                if word == BREAK:
+                    break
+                if word in pattern.not_later:
+                    return False
+        return True
+
+    def distressed(self, latest: Sequence[str]) -> bool:
+        """Tell whether one of the texts before speaks of distress or danger."""
+        for earlier in latest:
+            spoken = speak(earlier, self.lexicon)
+            for match in self._automaton.find(spoken.words):
+                owner = self._owners[match.pattern]
+                if owner == "~distress":
+                    return True
+                rule = self.rules.get(owner)
+                if rule is not None and rule.tier in {"hard", "soft"} and not rule.needs:
+                    return True
+        return False
+
+
+class _Reading:
+    """One text being judged: what was found and what surrounds it."""
+
+    def __init__(self, screener: Screener, words: tuple[str, ...], spoken: Spoken) -> None:
+        self.contexts: dict[str, list[Match]] = {}
+        self.latest: Sequence[str] = ()
+        self._screener = screener
+        self._named = screener.named
+        self._words = words
+        self._spoken = spoken
+        self._denied: list[int] = []
+
+    def judge(self, rule: Rule, match: Match) -> Verdict:
+        """Say what a match is worth here."""
+        if any(self._around(name, match) for name in rule.unless):
+            return NONE
+        if rule.needs and not any(self._needed(name, match) for name in rule.needs):
+            return NONE
+        if self._around("fiction", match):
+            return NONE
+        tier = rule.tier
+        name = rule.id
+        if rule.who == "self":
+            whose, denied = self._subject(match.start, negated=rule.negated)
+            if whose == "you":
+                return NONE
+            if denied:
+                if whose == "self":
+                    self._denied.append(match.end)
+                return NONE
+            if whose == "other":
+                if self._around("gone", match):
+                    return NONE
+                if self._around("coercion", match):
+                    return Verdict("abuse", "coercion.threat", "coercion")
+                tier, name = "third", f"other.{rule.family}"
+        elif not rule.negated and self._not_before(match.start):
+            return NONE
+        if rule.tense:
+            tier, name = self._when(tier, name, match)
+        if tier == "none":
+            return NONE
+        return Verdict(tier, name, name.partition(".")[0])
+
+    def denied_but(self) -> Verdict:
+        """Hear the "but" after a denial: what follows it with weight is not nothing."""
+        for end in self._denied:
+            if end < self._spoken.own:
+                continue
+            if any(end < match.start <= end + 2 * REACH for match in self.contexts.get("but", ())):
+                return Verdict("soft", "denied.but", "denied")
+        return NONE
+
+    def _when(self, tier: Tier, name: str, match: Match) -> tuple[Tier, str]:
+        past = self._around("past", match)
+        if not past or self._around("again", match):
+            return tier, name
+        if "better" in self.contexts:
+            return "none", name
+        if tier == "hard":
+            return "soft", "past." + name.partition(".")[0]
+        return tier, name
+
+    def _around(self, name: str, match: Match) -> bool:
+        """Tell whether a context stands in the same sentence."""
+        for other in self.contexts.get(name, ()):
+            low, high = min(match.end, other.end), max(match.start, other.start)
+            if BREAK not in self._words[low:high]:
+                return True
+        return False
+
+    def _needed(self, name: str, match: Match) -> bool:
+        """Tell whether a context stands in the same sentence, or was said before."""
+        if name == "distress":
+            return "distress" in self.contexts or self._screener.distressed(self.latest)
+        return self._around(name, match)
+
+    def _subject(self, start: int, *, negated: bool) -> tuple[str, bool]:
+        """Find who a match is about, and whether that is denied.
+
+        The nearest subject to the left counts. Without one it is the writer, as in "want to die".
+        """
+        named, words = self._named, self._words
+        whose, denied = "self", False
+        at = start - 1
+        floor = max(0, start - REACH)
+        while at >= floor and words[at] != BREAK:
+            word = words[at]
+            if word in named["self"]:
+                if self._quoted(at):
+                    whose = "other"
+                break
+            if word in named["other"]:
+                # "he left and want to die": after a new beginning the writer is meant
+                if not self._begins(at + 1, start):
+                    whose = "other"
+                break
+            if word in named["you"]:
+                if not self._begins(at + 1, start):
+                    whose = "you"
+                break
+            if word in named["not"] and not self._begins(at + 1, start):
+                denied = True
+            at -= 1
+        else:
+            return whose, denied and not negated
+        return whose, (denied or self._doubted(at)) and not negated
+
+    def _begins(self, low: int, high: int) -> bool:
+        """Tell whether a new part of the sentence begins between two places."""
+        return (
+            any(
+                at in self._spoken.clauses or self._words[at] in self._named["joiner"]
+                for at in range(low, high)
+            )
+            or high in self._spoken.clauses
+        )
+
+    def _doubted(self, subject: int) -> bool:
+        """Tell whether what follows a subject is denied before it: "I don't think I …"."""
+        words, named = self._words, self._named
+        at = subject - 1
+        while at >= 0 and subject - at <= NEAR and words[at] in named["doubt"]:
+            at -= 1
+        return at >= 0 and words[at] in named["not"] and at < subject - 1
+
+    def _quoted(self, subject: int) -> bool:
+        """Tell whether somebody else says this "I": he said "I …"."""
+        if subject not in self._spoken.quotes:
+            return False
+        before = self._words[max(0, subject - 5) : subject]
+        return any(word in self._named["says"] for word in before) and any(
+            word in self._named["other"] for word in before
+        )
+
+    def _not_before(self, start: int) -> bool:
+        """Tell whether a match is denied by what stands right before it."""
+        words, named = self._words, self._named
+        for at in range(start - 1, max(-1, start - 1 - NEAR), -1):
+            if words[at] == BREAK or at + 1 in self._spoken.clauses:
+                return False
+            if words[at] in named["not"]:
+                return True
+            if words[at] not in named["doubt"]:
+                return False
+        return False
+
+
+def most_urgent(verdicts: Iterator[Verdict]) -> Verdict:
+    """Choose the verdict to act on."""
+    best = NONE
+    for verdict in verdicts:
+        if URGENCY.index(verdict.tier) < URGENCY.index(best.tier):
+            best = verdict
+            if best.tier == URGENCY[0]:
+                break
+    return best
+
+
+def in_a_row(screener: Screener, turns: Sequence[str]) -> Verdict:
+    """Judge texts one after the other, each with those before it; the most urgent counts."""
+    return most_urgent(
+        screener.screen(turn, turns[max(0, at - LATEST) : at], "") for at, turn in enumerate(turns)
+    )
+
+
+_ = replace
