@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 
@@ -62,11 +62,20 @@ Call = Say | Amend | Remove | Attach
 
 _KINDS: dict[str, type[Any]] = {"say": Say, "amend": Amend, "remove": Remove, "attach": Attach}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
+_FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in _NAMES}
 
 
 def to_json(call: Call) -> dict[str, Any]:
     """Return the call as the JSON the store seals."""
-    return {"kind": _NAMES[type(call)], **asdict(call)}
+    # Not ``asdict``: it copies everything deeply, at every turn, for nothing here to share.
+    value: dict[str, Any] = {"kind": _NAMES[type(call)]}
+    value |= {name: getattr(call, name) for name in _FIELDS[type(call)]}
+    if isinstance(call, Say | Amend):
+        value["buttons"] = [
+            [{"text": one.text, "data": one.data, "copy": one.copy} for one in row]
+            for row in call.buttons
+        ]
+    return value
 
 
 def from_json(value: dict[str, Any]) -> Call:
