@@ -342,9 +342,23 @@ async def call(
     read: float | None = None,
 ) -> Any:
     """Call a method of the Bot API by its own name and return its JSON, no objects made."""
-    if read is None:
+    fields = fields or {}
+    if read is not None:
+        return await bot.do_api_request(_spelled(method), fields, read_timeout=read)
+    if any(isinstance(value, telegram.InputFile) for value in fields.values()):
         return await bot.do_api_request(_spelled(method), fields)
-    return await bot.do_api_request(_spelled(method), fields, read_timeout=read)
+    # Nothing in it but JSON: the library would look through every value for what it can convert.
+    # It passes these on unread, to the request above.
+    kept = {name: value for name, value in fields.items() if value is not None}
+    return await bot.request.post(f"{bot.base_url}/{method}", cast("RequestData", _Fields(kept)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """The fields of a call that are JSON as they stand, in the shape of the library's own."""
+
+    parameters: dict[str, Any]
+    contains_files = False
 
 
 @lru_cache(maxsize=64)
