@@ -52,6 +52,8 @@ Renderer = Callable[[str, dict[str, Any]], Awaitable[File | list[File]]]
 _AT_ONCE: Final = 48
 """Calls under way across chats, bulk not counted."""
 _TOASTS: Final = 32
+_TAPS: Final = 1000
+"""Answers to taps that may wait for one of those; Telegram takes them for a while only."""
 _RENDERED: Final = 4
 """Files being made or waiting to be sent, so that memory stays bounded."""
 _PAGE: Final = 200
@@ -183,6 +185,7 @@ class Outbox:
         self._rendered = asyncio.Semaphore(_RENDERED)
         self._tasks: set[asyncio.Task[None]] = set()
         self._toasts: set[asyncio.Task[None]] = set()
+        self._taps: deque[dict[str, Any]] = deque(maxlen=_TAPS)
         self._running = False
         self._draining = False
         self._closed = False
@@ -252,10 +255,15 @@ class Outbox:
 
     def toast(self, callback_id: str, text: str | None = None) -> None:
         """Answer a tap at once; lost when it fails, for nothing hangs on it."""
-        if len(self._toasts) >= _TOASTS or self._closed:
+        if self._closed:
             return
-        fields = {"callback_query_id": callback_id, "text": text}
-        self._spawn(self._quietly("answerCallbackQuery", fields), self._toasts)
+        self._taps.append({"callback_query_id": callback_id, "text": text})
+        if len(self._toasts) < _TOASTS:
+            self._spawn(self._answer_taps(), self._toasts)
+
+    async def _answer_taps(self) -> None:
+        while self._taps:
+            await self._quietly("answerCallbackQuery", self._taps.popleft())
 
     async def unstored(self, chat: int, say: Say) -> bool:
         """Send without a row, for the one message that must leave when the store fails."""

@@ -414,6 +414,19 @@ async def test_toasts_go_at_once_and_never_matter(post: Post) -> None:
     assert guest.toasts == ["Saved"]
 
 
+async def test_every_tap_is_answered_however_many_come_at_once(post: Post) -> None:
+    guest = post.guest()
+    async with post.sending() as outbox:
+        outbox.add(await post.queue(guest.id, Say("?", buttons=((Button("x", data="x"),),))))
+        await outbox.idle()
+        for number in range(100):
+            tapped = guest.tap("x")
+            assert tapped is not None
+            outbox.toast(tapped, str(number))
+        await outbox.idle()
+    assert sorted(map(int, guest.toasts)) == list(range(100))
+
+
 async def test_the_one_message_that_needs_no_row(post: Post) -> None:
     guest = post.guest()
     post.standin.cut("sendMessage", after_acceptance=False)
