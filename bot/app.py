@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import secrets
@@ -68,6 +69,7 @@ async def run(settings: Settings) -> None:
     """Run the bot until SIGTERM or SIGINT."""
     with _until_told() as told:
         async with running(settings, library(settings), clock()):
+            _spare_what_stays()
             await told.wait()
 
 
@@ -106,6 +108,17 @@ async def try_out(settings: Settings, *, data: Path | None, port: int) -> None:
         finally:
             server.leave()
             await serving
+
+
+def _spare_what_stays() -> None:
+    """Keep the collector of garbage away from what lives as long as the bot does.
+
+    It would go through all libraries and all content again and again and find nothing; what a
+    turn leaves behind goes without it almost whole. Under load that is a tenth of all work.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def _plain_polling(root: str) -> dict[str, Any]:
