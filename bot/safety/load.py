@@ -100,7 +100,7 @@ class _Reader:
         if self.mistakes:
             raise ContentError("\n".join(self.mistakes))
         named = {name: self._single(name) for name in NAMED}
-        self._nots = named["not"]
+        self._nots = named["not"] | named["subject"]
 
         idioms: list[Pattern] = []
         patterns: list[Pattern] = []
@@ -304,8 +304,11 @@ class _Reader:
             part = part[1:-1]
         words: set[str] = set()
         rows: list[tuple[Place, ...]] = []
-        for choice in part.split("|"):
+        choices = part.split("|")
+        for choice in choices:
             for row in self._choice(choice):
+                if not row and len(choices) > 1:
+                    raise _Mistake(f"'{choice}' is left out of every text; leave it out here too.")
                 if len(row) == 1 and not row[0].optional and row[0].words is not None:
                     words |= row[0].words
                 else:

@@ -7,8 +7,10 @@ denied, and when it was; what remains is a finding, and the most urgent finding 
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from bot.safety.automaton import BREAK, Automaton, Match
@@ -18,7 +20,7 @@ from bot.safety.verdict import NONE, URGENCY, Tier, Verdict
 Who = Literal["said", "self"]
 """``said``: the pattern says itself who it is about. ``self``: the nearest subject decides."""
 
-NAMED = ("self", "other", "you", "not", "joiner", "says", "doubt", "tale")
+NAMED = ("self", "other", "you", "not", "joiner", "says", "doubt", "subject", "own")
 """Classes of words that this module reads by name."""
 
 CONTEXTS = ("past", "better", "again", "fiction", "distress", "coercion", "gone", "but")
@@ -154,7 +156,7 @@ class Screener:
             if not self._bounded(self._automaton, match, spoken, words):
                 continue
             if owner[0] == "~":
-                reading.contexts.setdefault(owner[1:], []).append(match)
+                reading.note(owner[1:], match)
             elif match.end >= spoken.own and owner in self.rules:
                 found.append((self.rules[owner], match))
         reading.latest = latest
@@ -210,13 +212,22 @@ class _Reading:
     """One text being judged: what was found and what surrounds it."""
 
     def __init__(self, screener: Screener, words: tuple[str, ...], spoken: Spoken) -> None:
-        self.contexts: dict[str, list[Match]] = {}
+        self.sentences = list(itertools.accumulate(word == BREAK for word in words))
+        self.contexts: dict[str, set[int]] = {}
         self.latest: Sequence[str] = ()
         self._screener = screener
         self._named = screener.named
         self._words = words
         self._spoken = spoken
         self._denied: list[int] = []
+        self._buts: list[int] = []
+
+    def note(self, name: str, match: Match) -> None:
+        """Remember that a context stands in these sentences."""
+        first, last = self.sentences[match.start], self.sentences[match.end]
+        self.contexts.setdefault(name, set()).update(range(first, last + 1))
+        if name == "but":
+            self._buts.append(match.start)
 
     def judge(self, rule: Rule, match: Match) -> Verdict:
         """Say what a match is worth here."""
@@ -230,6 +241,8 @@ class _Reading:
         name = rule.id
         if rule.who == "self":
             whose, denied = self._subject(match.start, negated=rule.negated)
+            if whose == "other" and self._own(match):
+                whose = "self"
             if whose == "you":
                 return NONE
             if denied:
@@ -252,10 +265,12 @@ class _Reading:
 
     def denied_but(self) -> Verdict:
         """Hear the "but" after a denial: what follows it with weight is not nothing."""
+        self._buts.sort()
         for end in self._denied:
             if end < self._spoken.own:
                 continue
-            if any(end < match.start <= end + 2 * REACH for match in self.contexts.get("but", ())):
+            next_but = bisect.bisect_right(self._buts, end)
+            if next_but < len(self._buts) and self._buts[next_but] <= end + 2 * REACH:
                 return Verdict("soft", "denied.but", "denied")
         return NONE
 
@@ -271,11 +286,11 @@ class _Reading:
 
     def _around(self, name: str, match: Match) -> bool:
         """Tell whether a context stands in the same sentence."""
-        for other in self.contexts.get(name, ()):
-            low, high = min(match.end, other.end), max(match.start, other.start)
-            if BREAK not in self._words[low:high]:
-                return True
-        return False
+        there = self.contexts.get(name)
+        if there is None:
+            return False
+        first, last = self.sentences[match.start], self.sentences[match.end]
+        return any(number in there for number in range(first, last + 1))
 
     def _needed(self, name: str, match: Match) -> bool:
         """Tell whether a context stands in the same sentence, or was said before."""
@@ -313,6 +328,13 @@ class _Reading:
         else:
             return whose, denied and not negated
         return whose, (denied or self._doubted(at)) and not negated
+
+    def _own(self, match: Match) -> bool:
+        """Tell whether the words found name the writer themselves: "he found me hanging"."""
+        return any(
+            self._words[at] in self._named["own"] and not self._quoted(at)
+            for at in range(match.start, match.end + 1)
+        )
 
     def _begins(self, low: int, high: int) -> bool:
         """Tell whether a new part of the sentence begins between two places."""
@@ -371,5 +393,3 @@ def in_a_row(screener: Screener, turns: Sequence[str]) -> Verdict:
         screener.screen(turn, turns[max(0, at - LATEST) : at], "") for at, turn in enumerate(turns)
     )
 
-
-_ = replace
