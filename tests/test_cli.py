@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,19 +20,7 @@ from bot.store import load_master, open_store
 
 OK, FAILED, USAGE, CONFIG = 0, 1, 2, 78
 
-PHRASES = """
-back = ["back"]
-skip = ["skip"]
-stop = ["stop"]
-shrugs = ["ok"]
-numbers = {}
-[say]
-ok = "OK."
-skip = "Skip"
-numb = "Numb"
-unknown = "Can't tell"
-back_to = "Back to that."
-"""
+SHIPPED = Path(__file__).parent.parent / "content" / "en"
 
 FLOW = """
 about = "Greets."
@@ -65,12 +54,12 @@ def bot(*words: str | Path, folder: Path, **settings: str) -> subprocess.Complet
 
 
 def content(folder: Path, flow: str = FLOW, lint: str = "rules = []") -> Path:
-    """Write the smallest content there can be; return the folder."""
-    flows = folder / "words" / "en" / "flows"
-    flows.mkdir(parents=True)
-    (flows / "greet.toml").write_text(flow, encoding="utf-8")
-    (flows.parent / "phrases.toml").write_text(PHRASES, encoding="utf-8")
-    (flows.parent / "lint.toml").write_text(lint, encoding="utf-8")
+    """Write content of one flow, with the house's own words beside it; return the folder."""
+    mine = folder / "words" / "en"
+    shutil.copytree(SHIPPED, mine, ignore=shutil.ignore_patterns("flows", "lint.toml"))
+    (mine / "flows").mkdir()
+    (mine / "flows" / "greet.toml").write_text(flow, encoding="utf-8")
+    (mine / "lint.toml").write_text(lint, encoding="utf-8")
     return folder / "words"
 
 
