@@ -45,8 +45,10 @@ STEP_MISTAKES = [
     # what a step is
     (
         'kind = "shout"\ntext = "x"',
-        "shout is no kind of step; "
-        "a step's kind is say, ask, choose, choose_many, scale, pause or run.",
+        (
+            "shout is no kind of step; "
+            "a step's kind is say, ask, choose, choose_many, scale, pause or run."
+        ),
     ),
     (
         'text = "x"',
