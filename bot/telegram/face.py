@@ -8,7 +8,7 @@ import logging
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from telegram.error import TelegramError
+from telegram.error import InvalidToken, TelegramError
 
 from bot.telegram import client
 
@@ -54,6 +54,8 @@ async def put_on(bot: telegram.Bot, store: Store, faces: Iterable[Face]) -> bool
             for method, fields in _calls(face):
                 await client.call(bot, method, fields)
         await store.write(lambda tx: tx.set_meta(_META, digest))
+    except InvalidToken:
+        log.debug("Telegram does not know the token; whoever asks for updates says so.")
     except TelegramError as error:
         log.warning("The bot's description and menu could not be set: %s", error)
     except Exception as error:  # noqa: BLE001 - nothing about its face may stop the bot
