@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from starlette.applications import Starlette
-
 from bot import coach, safety
 from bot.clock import Clock, ShiftedClock, SystemClock
 from bot.coach import Coach, House, Ports
@@ -232,9 +230,7 @@ async def running(
         await store.write(lambda tx: tx.sweep(moment.now()))
         handover = Handover(store, talk.hear, busy=talk.busy)
         if settings.mode == "webhook":
-            listening: asyncio.Task[Any] = await _webhook(
-                stack, settings, bot, store, moment, handover
-            )
+            listening = _task(stack, _hooked(settings, bot, store, moment, handover))
         else:
             listening = _task(stack, Poll(bot, store, moment, handover).run())
         alarm = Alarm(ring, tidy)
@@ -246,23 +242,20 @@ async def running(
         watch.cancel()
 
 
-async def _webhook(  # noqa: PLR0913, PLR0917 - the whole edge in one go
-    stack: contextlib.AsyncExitStack,
-    settings: Settings,
-    bot: Any,
-    store: Store,
-    moment: Clock,
-    handover: Handover,
-) -> asyncio.Task[Any]:
+async def _hooked(
+    settings: Settings, bot: Any, store: Store, moment: Clock, handover: Handover
+) -> None:
+    """Take what is brought until cancelled; the start waits for none of it."""
     secret = settings.webhook_secret
     endpoint = webhook.Endpoint(
         settings.webhook_url or "", secret.get_secret_value() if secret else ""
     )
-    await handover.recover()
-    app: Starlette = webhook.webhook_app(endpoint, store, moment, handover)
-    serving: asyncio.Task[Any] = _task(stack, webhook.serve(app, webhook.listen(settings.listen)))
-    await webhook.set_webhook(bot, endpoint)
-    return serving
+    app = webhook.webhook_app(endpoint, store, moment, handover)
+    with webhook.listen(settings.listen) as bound:
+        await handover.recover()
+        async with asyncio.TaskGroup() as both:
+            both.create_task(webhook.serve(app, bound))
+            both.create_task(webhook.set_webhook(bot, endpoint))
 
 
 async def _settle(talk: Coach) -> None:
