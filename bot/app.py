@@ -228,7 +228,7 @@ async def running(
             await nightly(store)
 
         await store.write(lambda tx: tx.sweep(moment.now()))
-        handover = Handover(store, talk.hear, busy=talk.busy)
+        handover = Handover(store, talk.hear, unkept=talk.unkept, busy=talk.busy)
         if settings.mode == "webhook":
             listening = _task(stack, _hooked(settings, bot, store, moment, handover))
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 from collections import deque
@@ -101,6 +102,8 @@ class Coach:
         self._say: Mapping[str, str] = library.phrases.say
         self._waiting: dict[int, deque[Heard | Timer]] = {}
         self._workers: set[asyncio.Task[None]] = set()
+        self._cried: deque[tuple[int, int]] = deque(maxlen=1000)
+        """Messages with ``/sos`` that were answered although they could not be stored."""
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -114,8 +117,16 @@ class Coach:
         """Take timers that are due; each waits its turn behind what its person just sent."""
         for timer in timers:
             person = await self._store.read(lambda tx, who=timer.person: tx.person(who))  # type: ignore[misc]
-            if person is not None:
+            # It stays due until its turn, and until then it rings again every second.
+            if person is not None and timer not in self._waiting.get(person.chat, ()):
                 self._queue(person.chat, timer)
+
+    def unkept(self, heard: Heard) -> None:
+        """Look at an update that could not be stored: ``/sos`` is answered all the same."""
+        if self._lets_in(heard):
+            task = asyncio.create_task(self._sos_without_store((heard,)))
+            self._workers.add(task)
+            task.add_done_callback(self._workers.discard)
 
     def busy(self) -> int:
         """Return how many updates and timers wait or are being handled."""
@@ -154,22 +165,22 @@ class Coach:
 
     async def _handle(self, heard: Heard) -> None:
         attempts, delay = heard.attempts, 0.5
-        while attempts <= TRIES:
+        while attempts <= TRIES + 1:
             try:
-                await self._turn(heard)
+                await (self._turn(heard) if attempts <= TRIES else self._give_up(heard))
             except sqlite3.Error as error:
                 # The database is full, locked or broken: the row is not done, so nothing is lost.
                 log.warning("the database refused a turn: %s", type(error).__name__)
-                await self._sos_without_store(heard)
+                await self._sos_without_store(self._waiting[heard.chat])
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 30.0)
             except Exception:
                 log.exception("a turn failed")
                 attempts += 1
-                await self._store.write(lambda tx: tx.count_attempt(heard.number))
+                with contextlib.suppress(sqlite3.Error):
+                    await self._store.write(lambda tx: tx.count_attempt(heard.number))
             else:
                 return
-        await self._give_up(heard)
 
     async def _give_up(self, heard: Heard) -> None:
         """Set an update aside that failed twice, with an apology and the way to help."""
@@ -183,10 +194,18 @@ class Coach:
 
         self._ports.deliver(await self._store.write(write))
 
-    async def _sos_without_store(self, heard: Heard) -> None:
-        """``/sos`` answers even when nothing can be stored."""
-        if isinstance(heard.what, Typed) and heard.what.text.strip().startswith("/sos"):
-            await self._ports.straight(heard.chat, Say(self._filled("sos_footer", None)))
+    async def _sos_without_store(self, waiting: Iterable[Heard | Timer]) -> None:
+        """``/sos`` answers even when nothing can be stored, once each time it is asked."""
+        for item in tuple(waiting):
+            if isinstance(item, Timer) or not isinstance(item.what, Typed):
+                continue
+            asked = item.chat, item.what.message_id
+            if commands.parse(item.what.text.strip())[0] == "sos" and asked not in self._cried:
+                self._cried.append(asked)
+                await self._ports.straight(item.chat, Say(self._filled("sos_footer", None)))
+
+    def _lets_in(self, heard: Heard) -> bool:
+        return not self._house.allowed or heard.sender in self._house.allowed
 
     # --- a turn ---
 
@@ -194,7 +213,7 @@ class Coach:
         if isinstance(heard.what, Elsewhere):
             await self._told_once(heard, "elsewhere", say=heard.what.can_write)
             return
-        if self._house.allowed and heard.sender not in self._house.allowed:
+        if not self._lets_in(heard):
             await self._told_once(heard, "not_for_you", say=not isinstance(heard.what, Left))
             return
         turn = await self._begin(heard)
@@ -707,8 +726,10 @@ class Coach:
 
     async def _prompt(self, timer: Timer) -> None:
         now = self._clock.now()
-        person = await self._store.read(lambda tx: tx.person(timer.person))
-        if person is None:
+        person, waiting = await self._store.read(
+            lambda tx: (tx.person(timer.person), tx.timers(timer.person))
+        )
+        if person is None or timer not in waiting:  # done, moved or cancelled meanwhile
             return
         kept = await self._store.read(lambda tx: tx.session(timer.person))
         session = Session.from_json(kept or {})

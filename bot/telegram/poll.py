@@ -23,7 +23,7 @@ from bot.telegram import client
 from bot.telegram.updates import OddUpdate, allowed_updates, read, understand
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     import telegram
 
@@ -55,6 +55,7 @@ class Handover:
     """From the inbox to the coach: each row is understood by itself, or set aside by itself.
 
     ``busy`` says how much the coach has in memory; from ``most`` on nothing new is fetched.
+    ``unkept`` is shown what could not be stored, perhaps several times.
     """
 
     def __init__(
@@ -62,11 +63,13 @@ class Handover:
         store: Store,
         hear: Callable[[Heard], None],
         *,
+        unkept: Callable[[Heard], None] = lambda _: None,
         busy: Callable[[], int] = lambda: 0,
         most: int = 1000,
     ) -> None:
         self._store = store
         self._hear = hear
+        self._unkept = unkept
         self._busy = busy
         self._most = most
 
@@ -75,6 +78,16 @@ class Handover:
         most = self._most if most is None else most
         while self._busy() >= most:  # noqa: ASYNC110 - the coach need not know who asks
             await asyncio.sleep(_GLANCE)
+
+    def missed(self, updates: Iterable[Any]) -> None:
+        """Show updates that could not be kept: one of them may be a cry for help."""
+        for update in updates:
+            try:
+                heard = read(update, 0)
+            except Exception:  # noqa: BLE001, S112 - it is met again once it can be kept
+                continue
+            if heard is not None:
+                self._unkept(heard)
 
     async def recover(self) -> int:
         """Hand over what earlier runs left undone, before anything new; return how many rows."""
@@ -222,6 +235,7 @@ class Poll:
         try:
             kept = await self._store.write(lambda tx: tx.take_in(rows, self._clock.now()))
         except Exception as error:  # noqa: BLE001 - whatever it is, the page stays with Telegram
+            self._handover.missed(updates.values())
             await self._wait(
                 "Updates could not be kept "
                 f"({type(error).__name__}); they stay with Telegram until they can."

@@ -92,6 +92,7 @@ def webhook_app(endpoint: Endpoint, store: Store, clock: Clock, handover: Handov
             kept = await store.write(lambda tx: tx.take_in([(update_id, body)], clock.now()))
         except Exception as error:  # noqa: BLE001 - whatever it is, Telegram is to try again
             log.warning("An update could not be kept (%s).", type(error).__name__)
+            handover.missed([update])
             return Response(status_code=500)
         await handover.give(kept, {update_id: update})
         return Response(status_code=200)
