@@ -105,6 +105,10 @@ class Telegram:
     def tap(self, who: int, button: str) -> None:
         self.act("tap", id=who, button=button)
 
+    def raw(self, update: Json) -> None:
+        """Put an update in, word for word."""
+        self.act("raw", **update)
+
     def messages(self, who: int) -> list[Json]:
         shown: list[Json] = self.look(f"person?id={who}")["messages"]
         return shown

@@ -7,9 +7,10 @@ the bot leaves on the disk: database, WAL, copies, their keys, and a log that sa
 from __future__ import annotations
 
 import asyncio
-import shutil
+import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,8 @@ def talk_everywhere(house: House, places: list[Place], way: Map, marks: Marks) -
             reached = walker.reach(place)
         except AssertionError:
             # Some questions are asked only of those whose clock is known.
+            who = house.newcomer(" ".join(NAME))
+            people.append(who)
             walker = Walker(house, way, who)
             for what in ("/settings", "Clock", "Berlin"):
                 walker.say(what)
@@ -242,15 +245,10 @@ def test_a_copy_brings_back_who_stayed_and_not_who_left(house: House) -> None:
 
 
 def test_a_turn_that_fails_says_nothing_of_what_was_typed(tmp_path: Path) -> None:
-    """The list of a field's names is missing: a slip in the content that only a turn can find."""
+    """A row of the database is damaged: something only a turn can find."""
     house = House(tmp_path)
     bot = house.bot
     bot.command = (str(HERE / "loud.py"),)
-    content = tmp_path / "content"
-    shutil.copytree(Settings().content, content)
-    words = content / "en" / "words.toml"
-    words.write_text(words.read_text("utf-8").replace("[fields]", "[no_fields]"), "utf-8")
-    bot.settings["BOT_CONTENT"] = str(content)
     try:
         bot.start()
         ada = house.newcomer(" ".join(NAME))
@@ -258,19 +256,22 @@ def test_a_turn_that_fails_says_nothing_of_what_was_typed(tmp_path: Path) -> Non
         house.say(ada, "something about quaggtrigger and the hall", "How strong")
         house.say(ada, "5", "what did you do")
         house.say(ada, "something about quaggdid and the hall", "Kept.")
-        house.say(ada, "Show it", "Kept as it stands")
-        house.say(ada, "Change something", "Something went wrong on my side")
+        assert bot.stop() == OK
+        with closing(sqlite3.connect(bot.database)) as connection, connection:
+            connection.execute("UPDATE entries SET sealed = zeroblob(length(sealed))")
+        bot.start()
+        house.say(ada, "/summary quaggsummary", "Something went wrong on my side")
         assert "a turn failed" in bot.told()
-        assert "KeyError" in bot.told()
-        assert Search(["quaggtrigger", "quaggdid", *NAME], [])(bot.folder) == []
+        words = ["quaggtrigger", "quaggdid", "quaggsummary", *NAME]
+        assert Search(words, [])(bot.folder) == []
         house.say(ada, "/sos", "local emergency number")
         house.say(ada, "something about quaggafter and the hall", "")
-        house.telegram.act("raw", update={"message": {"chat": "quaggchat", "text": "quaggodd"}})
-        house.telegram.act("raw", update={"quaggkind": {"text": "quaggodd"}})
+        house.telegram.raw({"message": {"chat": "quaggchat", "text": "quaggodd"}})
+        house.telegram.raw({"quaggkind": {"text": "quaggodd"}})
         house.settle()
         house.say(ada, "/help", "What there is")
-        words_ = ["quaggafter", "quaggchat", "quaggodd", "quaggkind"]
-        assert Search(words_, [])(bot.folder) == []
+        more = ["quaggafter", "quaggchat", "quaggodd", "quaggkind"]
+        assert Search([*words, *more], [])(bot.folder) == []
     finally:
         house.close()
 
