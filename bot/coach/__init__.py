@@ -1,6 +1,13 @@
 """One turn: load, screen, run, commit; and the functions that flows may run."""
 
-from bot.coach import keeping, moment, requests, wishes  # each registers its functions
+from bot.coach import (
+    cards,
+    keeping,
+    moment,
+    people,
+    requests,
+    wishes,
+)  # each registers its functions
 from bot.coach.coach import FACTS, Coach, House, Ports
 from bot.coach.scene import FUNCTIONS
 
@@ -10,8 +17,10 @@ __all__ = [
     "Coach",
     "House",
     "Ports",
+    "cards",
     "keeping",
     "moment",
+    "people",
     "requests",
     "wishes",
 ]

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.clock import Clock
-from bot.coach import commands, prompts
+from bot.coach import cards, commands, prompts
 from bot.coach.calls import Amend, Say, to_json
 from bot.coach.heard import (
     Document,
@@ -33,7 +33,7 @@ from bot.flows import engine
 from bot.flows.model import Library
 from bot.flows.session import Frame, Session, frame_from_json, frame_to_json
 from bot.safety import Verdict
-from bot.store import Draft, Entry, Event, Lane, Outbound, Person, Store, Timer, Tx, new_id
+from bot.store import Draft, Entry, Lane, Outbound, Person, Store, Timer, Tx, new_id
 
 log = logging.getLogger(__name__)
 
@@ -297,9 +297,10 @@ class Coach:
 
     async def _typed(self, turn: Turn, text: str, heard: Heard) -> None:
         command, rest = commands.parse(text)
-        verdict = self._judge(turn, rest if command else text)
+        said = rest if command else text
+        verdict = self._judge(turn, said)
         if verdict.tier != "none":
-            await self._card(turn, verdict, text)
+            await self._card(turn, verdict, said)
             return
         if command is not None:
             await self._command(turn, command, rest)
@@ -310,6 +311,8 @@ class Coach:
                 turn.offers.append((self._say["help_me_now"], NOW))
             else:
                 pressed = "activated"
+        if pressed is None and commands.means_unsafe(text, self._library):
+            pressed = "unsafe"
         if pressed is not None:
             await self._open(turn, pressed, old=self._is_old(heard))
         elif turn.session.frames and engine.plain(text) in self._library.phrases.stop:
@@ -405,7 +408,9 @@ class Coach:
             verdict = self._screen(text, [item["text"] for item in recent], step)
         except Exception as error:  # noqa: BLE001 - whatever it is, the person gets the footer
             log.warning("the screener failed: %s", type(error).__name__)
-            verdict = Verdict("soft", "fault")
+            verdict = Verdict("soft", "fault", "fault")
+        if cards.is_quiet(turn.session.cards, verdict.tier, verdict.rule, turn.now):
+            verdict = Verdict("none")
         recent = [*recent, {"at": turn.now.timestamp(), "text": text[:1000]}][-WINDOW:]
         turn.session = replace(turn.session, recent=tuple(recent))
         return verdict
@@ -415,28 +420,35 @@ class Coach:
 
     async def _card(self, turn: Turn, verdict: Verdict, text: str) -> None:
         """Pause what is open, keep its words, and open the way to help."""
-        self._hold(turn, text)
+        if cards.is_part_of(turn.session, verdict.tier):
+            await self._answered(turn, text)  # said on the card itself: no second one
+            return
+        self._hold(turn, text, apart=cards.stays_apart(verdict.tier, verdict.family))
         moved, effects = engine.abandon(self._library, turn.session)
         await self._play(turn, moved, effects, None)
-        fault = verdict.rule == "fault"
-        person = turn.person
-        if person.consent is not None:
-            tier = "fault" if fault else verdict.tier
-            event = Event(new_id(), turn.now, tier, verdict.rule)  # type: ignore[arg-type]
-            turn.writes.append(lambda tx: tx.add_event(person.id, event))
-        turn.writes.append(lambda tx: tx.cancel_timers(person.id, kinds=prompts.STOPPED_BY_CARDS))
-        if fault:
-            turn.tell(self._filled("screener_failed", person))
-        else:
-            await self._open(turn, "sos", values={"heard": verdict.tier})
+        if verdict.rule == "fault":
+            turn.writes.append(cards.happened(turn.person, turn.now, "fault", verdict.rule))
+            turn.tell(self._filled("screener_failed", turn.person))
+            return
+        values = {"family": verdict.family, "rule": verdict.rule}
+        await self._open(turn, cards.FLOWS[verdict.tier], values=values)
 
-    def _hold(self, turn: Turn, text: str) -> None:
-        """Keep the words as the open question's answer, or for a note, without going on."""
+    def _hold(self, turn: Turn, text: str, *, apart: bool = False) -> None:
+        """Keep the words as the open question's answer, or for a note, without going on.
+
+        ``apart``: what comes of them is kept out of look backs until the person says otherwise.
+        """
         held = engine.hold(self._library, turn.session, text)
-        if held is None and turn.person.consent is not None:
-            frame = Frame("unasked", "what", answers={"text": text})
+        session = held or turn.session
+        marks = {"interrupted": True, **({cards.APART: True} if apart else {})}
+        if session.base is not None:
+            frames = [replace(f, values={**f.values, **marks}) for f in session.frames]
+            session = replace(session, frames=tuple(frames))
+        flow = self._library.flows.get(session.base.flow) if session.base else None
+        if (held is None or flow is None or flow.entry is None) and turn.person.consent:
+            frame = Frame("unasked", "what", answers={"text": text}, values=marks)
             turn.writes.append(self._draft(turn.person, frame, turn))
-        turn.session = held or turn.session
+        turn.session = session
 
     # --- taps ---
 
@@ -651,6 +663,9 @@ class Coach:
         turn.calls.extend(result.calls)
         if result.person is not None:
             self._change(turn, result.person)
+        if result.cards:
+            kept = {**turn.session.cards, **result.cards}
+            turn.session = replace(turn.session, cards=kept)
         if result.gone:
             turn.gone = True  # and with the person everything that was open under this flow
             turn.session = Session(turn.session.turn, (replace(top, how="opened"),))
@@ -684,9 +699,12 @@ class Coach:
         """Whether a closed flow leaves words that are in no entry and that nobody gave up."""
         frame = closed.frame
         flow = self._library.flows.get(frame.flow)
-        given_up = frame.values.get("forgotten") or "entry" in frame.values
+        # What was held came after the entry was written; it is in none yet.
+        written = "entry" in frame.values and engine.HELD not in frame.values
         kept = flow is None or flow.entry is not None
-        return bool(kept and frame.answers and not given_up and turn.person.consent is not None)
+        told = frame.answers or engine.HELD in frame.values
+        given_up = frame.values.get("forgotten") or written
+        return bool(kept and told and not given_up and turn.person.consent is not None)
 
     def _draft(self, person: Person, frame: Frame, turn: Turn) -> Callable[[Tx], object]:
         frame = replace(frame, how="opened", resume="")

@@ -21,6 +21,7 @@ FLOWS = {
     "hide": "hide",
     "sos": "sos",
     "help": "help",
+    "about": "about",
 }
 """Commands that open a flow."""
 
@@ -63,3 +64,9 @@ def means_now(text: str, library: Library) -> bool:
     cries: Any = library.texts["phrases"]["now"]
     padded = f" {words} "
     return any(f" {plain(cry)} " in padded for cry in cries)
+
+
+def means_unsafe(text: str, library: Library) -> bool:
+    """Whether a line says no more than that the person is not safe."""
+    lines: Any = library.texts["phrases"]["unsafe"]
+    return plain(text) in {plain(line) for line in lines}

@@ -13,6 +13,7 @@ from bot.coach.scene import Result, Scene, Write, function
 from bot.errors import RefusedAnswer
 from bot.flows.engine import plain, shown
 from bot.lookback import words
+from bot.lookback.numbers import LEFT_OUT
 from bot.store import Entry, Person, Word, new_id
 
 FIELDS: dict[str, tuple[str, ...]] = {
@@ -24,6 +25,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "part": ("intensity_before", "toward", "age", "fear", "need", "intensity_now"),
     "checkin": ("feeling", "nearness", "line"),
     "note": ("text",),
+    "worse": ("text",),
 }
 """What an entry of a kind holds; the names are the export's."""
 
@@ -54,6 +56,8 @@ async def keep(scene: Scene) -> Result:
     if kind == "trigger" and scene.answer("trigger") in _away(scene):
         kind = "closeness"
     fields = {name: value for name in FIELDS[kind] if (value := _reading(scene, name)) is not None}
+    if frame.values.get(LEFT_OUT):
+        fields[LEFT_OUT] = True  # it began on a card: in look backs only when asked for
     happened = frame.values.get("happened_at")
     entry = Entry(
         id=str(frame.values.get("entry") or new_id()),
@@ -175,15 +179,19 @@ async def list_earlier(scene: Scene) -> Result:
     )
     texts = scene.text("lookback")
     say = scene.library.phrases.say
-    items = [
-        {"text": f"{say['unfinished']}: {_first_words(d.frame)}", "value": d.id}
-        for d in drafts[:SHOWN]
-    ]
+    items = [{"text": _draft_label(d.frame, say), "value": d.id} for d in drafts[:SHOWN]]
     items += [
         {"text": words.entry_label(entry, texts, scene.person.zone), "value": entry.id}
         for entry in entries
     ]
     return Result({"items": items}, goto="some" if items else "none")
+
+
+def _draft_label(frame: Mapping[str, Any], say: Mapping[str, str]) -> str:
+    """Name a draft by its first words; what a card interrupted stands there without them."""
+    if frame.get("values", {}).get("interrupted"):
+        return say["unfinished_note"]
+    return f"{say['unfinished']}: {_first_words(frame)}"
 
 
 def _first_words(frame: Mapping[str, Any]) -> str:
@@ -220,7 +228,8 @@ async def list_fields(scene: Scene) -> Result:
     """Offer the entry's fields to be edited."""
     entry = await _entry(scene)
     labels = scene.text("words")["fields"]
-    names = [*FIELDS.get(entry.kind, ()), *(n for n in entry.fields if n not in labels)]
+    odd = (n for n in entry.fields if n not in labels and n != LEFT_OUT)
+    names = [*FIELDS.get(entry.kind, ()), *odd]
     offered = [{"text": labels.get(name, name), "value": name} for name in dict.fromkeys(names)]
     return Result({"fields": offered}, goto="some")
 
@@ -258,6 +267,19 @@ async def move_entry(scene: Scene) -> Result:
         raise RefusedAnswer(scene.library.phrases.say[known])
     changed = replace(entry, happened_at=moment, edited_at=scene.now)
     return Result(goto="changed", settled=True, writes=(_saving(scene.person, changed),))
+
+
+@function("out", "counted", "refused", values=("refusal",))
+async def count_or_not(scene: Scene) -> Result:
+    """Keep an entry out of look backs, or take it in again."""
+    entry = await _entry(scene)
+    out = entry.fields.get(LEFT_OUT) is not True
+    fields = {name: value for name, value in entry.fields.items() if name != LEFT_OUT}
+    changed = replace(
+        entry, fields={**fields, LEFT_OUT: True} if out else fields, edited_at=scene.now
+    )
+    goto = "out" if out else "counted"
+    return Result(goto=goto, settled=True, writes=(_saving(scene.person, changed),))
 
 
 @function(values=("forgotten",))

@@ -69,9 +69,3 @@ async def parts_close(scene: Scene) -> Result:
 async def anew(scene: Scene) -> Result:
     """Begin again the flow that is already open."""
     return Result(goto=FLOW + str(scene.frame.values["flow"]))
-
-
-@function("heard", "asked")
-async def why_here(scene: Scene) -> Result:
-    """Whether the way to help was opened by what was written or asked for."""
-    return Result(goto="heard" if scene.frame.values.get("heard") else "asked")

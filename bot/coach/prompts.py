@@ -21,6 +21,9 @@ LATER = "checkin_later"
 PAUSE = "pause"
 """The timer of a pause step: its flow goes on by itself. Its fields name the flow."""
 
+MORNING = "morning"
+"""The check next morning, where it was agreed on a card. It says no more than that it is there."""
+
 TALKING = timedelta(minutes=20)
 """So long after the last question someone counts as being in the middle of it."""
 
@@ -71,6 +74,13 @@ KINDS: dict[str, Kind] = {
         wanted=lambda person: person.consent is not None and person.checkin_at is not None,
     ),
     LATER: Kind("checkin"),
+    MORNING: Kind(
+        "morning",
+        Lane.TIMER,
+        late=timedelta(hours=12),
+        stopped_by_cards=False,  # it was agreed on one
+        wanted=lambda _: True,
+    ),
     # Whoever started a timer hears it, however late, before consent too.
     PAUSE: Kind("", Lane.TIMER, late=None, waits=False, wanted=lambda _: True),
 }

@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from bot.coach import cards
 from bot.coach.calls import Attach, Remove, Say
 from bot.coach.scene import Result, Scene, function
 from bot.errors import RefusedAnswer, TelegramTrouble
 from bot.flows import markup
 from bot.flows.engine import plain
 from bot.lookback import importing, numbers, words
+from bot.lookback.numbers import LEFT_OUT
 
 WINDOW = 14
 """Days of a look back when none are named: the two weeks of the map."""
-
-FRESH = timedelta(days=365)
-"""How long a helpline's record counts; after that the directory stands alone."""
 
 DELETABLE = timedelta(hours=48)
 """Telegram lets a bot delete messages younger than this."""
@@ -45,8 +43,21 @@ def _days(asked: object) -> int | None:
 @function()
 async def export(scene: Scene) -> Result:
     """Send everything that is kept, made when it is sent."""
-    caption = scene.library.phrases.say["caption_export"]
-    return Result(calls=(Attach("export", {}, caption),))
+    whole = scene.frame.answers.get("apart") != "without"
+    caption = scene.library.phrases.say["caption_export" if whole else "caption_export_part"]
+    return Result(calls=(Attach("export", {} if whole else {"left_out": False}, caption),))
+
+
+@function("ask", "plain")
+async def export_asks(scene: Scene) -> Result:
+    """Whether something is kept out of look backs: then the file asks first."""
+    who = scene.person.id
+    entries, drafts, events = await scene.store.read(
+        lambda tx: (tx.entries(who), tx.drafts(who), tx.events(who))
+    )
+    apart = any(entry.fields.get(LEFT_OUT) is True for entry in entries)
+    apart = apart or any(d.frame.get("values", {}).get(LEFT_OUT) for d in drafts)
+    return Result(goto="ask" if apart or events else "plain")
 
 
 @function("taken", "refused", values=("taken_in", "refusal"))
@@ -127,11 +138,7 @@ async def helplines(scene: Scene) -> Result:
     if country is None:
         return Result({"lines": data["directory"]})
     rows = [f"{say['emergency_now']}: {country['emergency']}"]
-    today = scene.now.astimezone(ZoneInfo("UTC")).date()
-    rows += [
-        f"{line['name']}: {line['number']}"
-        for line in country.get("lines", ())
-        if today - line["verified_on"] <= FRESH
-    ]
+    fresh = cards.fresh_lines(scene, str(iso))
+    rows += [f"{line['name']}: {line['number']}" for line in fresh]
     rows.append(f"{say['more_lines']}: {data['directory']}")
     return Result({"lines": "\n".join(rows)})

@@ -57,6 +57,8 @@ class Result:
     calls: tuple[Call, ...] = ()
     draft: Draft | None = None
     """Take this draft up instead of going on."""
+    cards: Mapping[str, Any] = field(default_factory=dict)
+    """What is to be remembered about cards, beside what is known already."""
     gone: bool = False
     """The person deleted themselves; nothing of this turn may be kept."""
 

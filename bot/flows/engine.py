@@ -269,7 +269,8 @@ def hold(library: Library, session: Session, text: str) -> Session | None:
     if not waits_for_words(library, session):
         return None
     if isinstance(step, ChooseMany):
-        return session.with_top(replace(frame, picked=(*frame.picked, text)))
+        values = {**frame.values, HELD: step.save}
+        return session.with_top(replace(frame, picked=(*frame.picked, text), values=values))
     said = f"{frame.answers[step.save]}\n{text}" if step.save in frame.answers else text
     reads = {name: label for name, label in frame.shown.items() if name != step.save}
     answers = {**frame.answers, step.save: said}

@@ -49,6 +49,8 @@ class Session:
     """The last messages and their moments, for the screener only."""
     loose: tuple[str, ...] = ()
     """Words that no question asked for, until the person says what to do with them."""
+    cards: Mapping[str, Any] = field(default_factory=dict)
+    """What cards left behind: which was last, what is quiet or closed and till when. No words."""
 
     @property
     def top(self) -> Frame | None:
@@ -75,6 +77,7 @@ class Session:
             "asked": dict(self.asked),
             "recent": [dict(item) for item in self.recent],
             "loose": list(self.loose),
+            "cards": dict(self.cards),
         }
 
     @classmethod
@@ -86,6 +89,7 @@ class Session:
             asked=value.get("asked", {}),
             recent=tuple(value.get("recent", ())),
             loose=tuple(value.get("loose", ())),
+            cards=value.get("cards", {}),
         )
 
 

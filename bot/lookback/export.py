@@ -398,17 +398,24 @@ def _read(tx: Tx, person_id: str) -> _Kept | None:
 
 
 def _files(kept: _Kept, now: datetime, *, whole: bool) -> list[File]:
-    entries, session = kept.entries, kept.session
+    entries, drafts, session = kept.entries, kept.drafts, kept.session
     if not whole:
         entries = [entry for entry in entries if entry.fields.get(LEFT_OUT) is not True]
-        session = session and {**session, "recent": []}
+        drafts = [draft for draft in drafts if not _is_apart(draft.frame)]
+        frames = [f for f in (session or {}).get("frames", ()) if not _is_apart(f)]
+        session = session and {**session, "recent": [], "frames": frames}
     made = document(
         kept.person,
         entries,
-        kept.drafts,
+        drafts,
         session,
         now=now,
         timers=kept.timers,
         events=kept.events if whole else (),
     )
     return [*parts(made), *sheets(made)]
+
+
+def _is_apart(frame: Mapping[str, Any]) -> bool:
+    """Whether what an unfinished flow becomes is to be kept out of look backs."""
+    return frame.get("values", {}).get(LEFT_OUT) is True
