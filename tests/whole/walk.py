@@ -7,7 +7,9 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from bot.coach.commands import FLOWS
 from bot.flows.model import FLOW, NAME, Ask, Choose, ChooseMany, Library, Run, Say, Scale
@@ -18,7 +20,6 @@ Place = tuple[str, str]
 
 ORDINARY = "the lamp in the hall was on"
 TYPED: dict[Place, str] = {
-    ("zone", "place"): "Berlin",
     ("zone", "city"): "Berlin",
     ("daily", "at"): "20:30",
     ("sos", "which"): "Germany",
@@ -200,8 +201,7 @@ class Walker:
         """Do one thing and wait until the bot is through with it."""
         match way.kind:
             case "type":
-                here = self.here()
-                self.say(TYPED.get(here, ORDINARY) if here else ORDINARY)
+                self.say(self._typed())
             case "offer":
                 self.say(self._offered())
             case _:
@@ -231,6 +231,13 @@ class Walker:
             return last != before and time.monotonic() - since > QUIET
 
         until(still, f"{self.who} is answered", glance=0.01)
+
+    def _typed(self) -> str:
+        here = self.here()
+        if here == ("zone", "place"):
+            # A time that several places share, so that they are asked about.
+            return f"{datetime.now(ZoneInfo('Europe/Berlin')):%H:%M}"
+        return TYPED.get(here, ORDINARY) if here else ORDINARY
 
     def _offered(self) -> str:
         """Return a button that the flow's own options do not have."""
