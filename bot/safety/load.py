@@ -141,6 +141,7 @@ class _Reader:
             owners=tuple(owners),
             rules=rules,
             named=named,
+            naive=self._strings(self._words, table, "naive"),
         )
 
     def _wrong(self, source: _Source, said: str, what: str) -> None:

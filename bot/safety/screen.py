@@ -20,7 +20,7 @@ from bot.safety.verdict import NONE, URGENCY, Tier, Verdict
 Who = Literal["said", "self"]
 """``said``: the pattern says itself who it is about. ``self``: the nearest subject decides."""
 
-NAMED = ("self", "other", "you", "not", "joiner", "says", "doubt", "subject", "own")
+NAMED = ("self", "other", "you", "not", "joiner", "says", "doubt", "subject", "own", "clear", "intense")
 """Classes of words that this module reads by name."""
 
 CONTEXTS = ("past", "better", "again", "fiction", "distress", "coercion", "gone", "but")
@@ -85,8 +85,11 @@ class Screener:
         owners: Sequence[str],
         rules: Mapping[str, Rule],
         named: Mapping[str, frozenset[str]],
+        naive: Sequence[str] = (),
     ) -> None:
         self.lexicon = lexicon
+        self.naive = tuple(naive)
+        """Obvious phrases to compare with; no verdict comes from them."""
         self.rules = dict(rules)
         self.named = dict(named)
         self._idioms = idioms
@@ -121,6 +124,7 @@ class Screener:
             owners=self._owners,
             rules={name: kept for name, kept in self.rules.items() if name != rule},
             named=self.named,
+            naive=self.naive,
         )
 
     def findings(self, text: str, recent: Sequence[str] = ()) -> Iterator[Finding]:
@@ -233,14 +237,14 @@ class _Reading:
         """Say what a match is worth here."""
         if any(self._around(name, match) for name in rule.unless):
             return NONE
-        if rule.needs and not any(self._needed(name, match) for name in rule.needs):
+        if rule.needs and not any(self._needed(name) for name in rule.needs):
             return NONE
         if self._around("fiction", match):
             return NONE
         tier = rule.tier
         name = rule.id
         if rule.who == "self":
-            whose, denied = self._subject(match.start, negated=rule.negated)
+            whose, denied = self._subject(match.start, match.end, negated=rule.negated)
             if whose == "other" and self._own(match):
                 whose = "self"
             if whose == "you":
@@ -250,7 +254,7 @@ class _Reading:
                     self._denied.append(match.end)
                 return NONE
             if whose == "other":
-                if self._around("gone", match):
+                if rule.tier == "control" or self._around("gone", match):
                     return NONE
                 if self._around("coercion", match):
                     return Verdict("abuse", "coercion.threat", "coercion")
@@ -292,13 +296,13 @@ class _Reading:
         first, last = self.sentences[match.start], self.sentences[match.end]
         return any(number in there for number in range(first, last + 1))
 
-    def _needed(self, name: str, match: Match) -> bool:
-        """Tell whether a context stands in the same sentence, or was said before."""
-        if name == "distress":
-            return "distress" in self.contexts or self._screener.distressed(self.latest)
-        return self._around(name, match)
+    def _needed(self, name: str) -> bool:
+        """Tell whether a context stands anywhere in the text, or distress was said before."""
+        return name in self.contexts or (
+            name == "distress" and self._screener.distressed(self.latest)
+        )
 
-    def _subject(self, start: int, *, negated: bool) -> tuple[str, bool]:
+    def _subject(self, start: int, end: int, *, negated: bool) -> tuple[str, bool]:
         """Find who a match is about, and whether that is denied.
 
         The nearest subject to the left counts. Without one it is the writer, as in "want to die".
@@ -322,12 +326,27 @@ class _Reading:
                 if not self._begins(at + 1, start):
                     whose = "you"
                 break
-            if word in named["not"] and not self._begins(at + 1, start):
-                denied = True
+            if word in named["not"]:
+                denied = denied or self._denies(at, start, end)
             at -= 1
         else:
             return whose, denied and not negated
         return whose, (denied or self._doubted(at)) and not negated
+
+    def _denies(self, at: int, start: int, end: int) -> bool:
+        """Tell whether a "not" reaches a match: "not planning to", but not "can't take it, want".
+
+        "Can't" denies no wish, and "never … more" is the strongest wish there is.
+        """
+        words, named = self._words, self._named
+        if words[at] == "cannot" or self._begins(at + 1, start):
+            return False
+        if any(word not in named["clear"] for word in words[at + 1 : start]):
+            return False
+        return not (
+            words[at] == "never"
+            and any(word in named["intense"] for word in words[end + 1 : end + 1 + NEAR])
+        )
 
     def _own(self, match: Match) -> bool:
         """Tell whether the words found name the writer themselves: "he found me hanging"."""
