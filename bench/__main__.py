@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     about = "; ".join(f"{name}: {(row.__doc__ or '').rstrip('.')}" for name, row in ROWS.items())
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"{about} (default: all)")
     parser.add_argument("--people", type=int, default=500, metavar="N")
-    parser.add_argument("--rounds", type=int, default=7, metavar="N")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N")
     parser.add_argument(
         "--only", action="append", metavar="NAME", help="only who has this in the name"
     )

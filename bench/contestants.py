@@ -31,7 +31,7 @@ STEADY = 1.0
 """Messages that our outbox lets into one chat at once, and a second in the long run."""
 
 TYPED: tuple[Input, ...] = (
-    "She read my message at nine and did not write back until the next day.",
+    "No word came back all evening, and then a short one the next day.",
     "5",
     "I wrote three more messages and deleted two of them again.",
     "Add the story",
@@ -175,7 +175,7 @@ class Stage:
         self.guests = [self.standin.join(f"Person {n}") for n in range(people)]
         await self.walk(self.who.onboarding)
 
-    async def walk(self, inputs: tuple[Input, ...], limit: float = 240) -> Walk:
+    async def walk(self, inputs: tuple[Input, ...], limit: float = 600) -> Walk:
         """Let everyone go through these inputs; raises when someone gets stuck."""
         await self._rest(len(inputs))
         walk = await Crowd(self.standin, self.guests, inputs).walk(limit)
