@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,12 @@ log = logging.getLogger(__name__)
 
 SHIPPED = Path(__file__).resolve().parent.parent / "content" / "en"
 """The content that comes with the bot; any other is held against it."""
+
+NIGHT = 3
+"""The hour, in UTC, from which the nightly work is due."""
+
+TIDIED = "tidied"
+"""The name under which the database remembers the last night's work."""
 
 PATIENCE = 8.0
 """Seconds that a stop waits for what is under way."""
@@ -224,8 +231,7 @@ async def running(
             await talk.ring(due)
 
         async def tidy() -> None:
-            await store.write(lambda tx: tx.sweep(moment.now()))
-            await nightly(store)
+            await tidy_once(store, moment)
 
         await store.write(lambda tx: tx.sweep(moment.now()))
         handover = Handover(store, talk.hear, unkept=talk.unkept, busy=talk.busy)
@@ -240,6 +246,21 @@ async def running(
         watch = _watching(stack, (sending, listening))
         yield Running(store, talk, outbox, ring)
         watch.cancel()
+
+
+async def tidy_once(store: Store, moment: Clock) -> bool:
+    """Sweep what had its time and make the night's copy, once a day from ``NIGHT`` on.
+
+    The day it was last done stands in the database, so a night spent switched off is made up for.
+    """
+    now = moment.now()
+    day = (now - timedelta(hours=NIGHT)).date().isoformat()
+    if await store.read(lambda tx: tx.meta(TIDIED)) == day:
+        return False
+    await store.write(lambda tx: tx.sweep(now))
+    await nightly(store)
+    await store.write(lambda tx: tx.set_meta(TIDIED, day))
+    return True
 
 
 async def _hooked(
