@@ -464,7 +464,7 @@ class _Check:
             yield f"{option.text} leads nowhere; give it or the step a next."
         if option.visit is not None and option.visit not in self.flows and not self.partial:
             yield f"{option.text} visits the flow {option.visit}, which does not exist."
-        elif option.visit in self.flows:
+        elif option.visit is not None and option.visit in self.flows:
             yield from self._stays_open(option.visit)
         if isinstance(step, ChooseMany) and option.answer and (option.next or option.visit):
             yield f"{option.text} only ticks; to lead on it needs answer = false."
