@@ -128,6 +128,8 @@ def _try(asked: argparse.Namespace) -> int:
 
 
 def _check(asked: argparse.Namespace) -> int:
+    from bot.clock import SystemClock  # noqa: PLC0415 - see the top
+    from bot.flows import helplines  # noqa: PLC0415 - see the top
     from bot.flows.lint import lint  # noqa: PLC0415 - see the top
 
     settings = _settings()
@@ -135,7 +137,8 @@ def _check(asked: argparse.Namespace) -> int:
         settings = settings.model_copy(update=_place(asked.folder, settings.language))
     try:
         library = _library(settings)
-        faults = lint(library)
+        today = SystemClock().now().date()
+        faults = [*lint(library), *helplines.faults(library.texts.get("helplines", {}), today)]
     except ContentError as mistakes:
         _tell(str(mistakes))
         return FAILED

@@ -749,7 +749,9 @@ class Coach:
         )
         if person is None or timer not in waiting:  # done, moved or cancelled meanwhile
             return
-        kept = await self._store.read(lambda tx: tx.session(timer.person))
+        kept, events = await self._store.read(
+            lambda tx: (tx.session(timer.person), tx.events(timer.person))
+        )
         session = Session.from_json(kept or {})
         kind = prompts.KINDS.get(timer.kind)
         turn = Turn(person, session, self._library, now, lane=kind.lane if kind else None)
@@ -757,7 +759,12 @@ class Coach:
         known = self._library.flows.get(base.flow) if base else None
         talking = base is not None and self._age(turn) < prompts.TALKING
         plan = prompts.plan(
-            timer, person, now, talking=talking, rank=known.rank if known else "talk"
+            timer,
+            person,
+            now,
+            talking=talking,
+            rank=known.rank if known else "talk",
+            resting=cards.resting(events, now),
         )
         if plan.wait_until is not None:
             until = plan.wait_until

@@ -79,7 +79,7 @@ async def people_keep(scene: Scene) -> Result:
     """Write the line into the list; a single dash empties it."""
     name, said = str(scene.frame.answers["row"]), scene.frame.answers.get("said")
     kept = await _list(scene)
-    if not isinstance(said, str):
+    if not isinstance(said, str) or scene.person.consent is None:
         return Result({"entry": kept.id} if kept else {})
     said = "" if plain(said) in {"-", "\N{EN DASH}", "\N{EM DASH}"} else said.strip()
     now, who = scene.now, scene.person.id

@@ -45,6 +45,8 @@ class Kind:
     waits: bool = True
     """It waits while the person is in the middle of something."""
     stopped_by_cards: bool = True
+    rests: bool = True
+    """It is left out on the day after an urgent card."""
     repeats: Callable[[Person, datetime], Write] | None = None
     wanted: Callable[[Person], bool] = lambda person: person.consent is not None
 
@@ -79,10 +81,11 @@ KINDS: dict[str, Kind] = {
         Lane.TIMER,
         late=timedelta(hours=12),
         stopped_by_cards=False,  # it was agreed on one
+        rests=False,
         wanted=lambda _: True,
     ),
     # Whoever started a timer hears it, however late, before consent too.
-    PAUSE: Kind("", Lane.TIMER, late=None, waits=False, wanted=lambda _: True),
+    PAUSE: Kind("", Lane.TIMER, late=None, waits=False, rests=False, wanted=lambda _: True),
 }
 """Every kind of timer."""
 
@@ -98,16 +101,27 @@ class Plan:
     writes: tuple[Write, ...] = ()
 
 
-def plan(timer: Timer, person: Person, now: datetime, *, talking: bool, rank: Rank) -> Plan:
+def plan(  # noqa: PLR0913 - all that speaks for and against it
+    timer: Timer,
+    person: Person,
+    now: datetime,
+    *,
+    talking: bool,
+    rank: Rank,
+    resting: bool = False,
+) -> Plan:
     """Decide about a timer that is due.
 
     ``talking``: the person answered a question a moment ago; ``rank`` is that flow's.
+    ``resting``: an urgent card was shown within a day.
     """
     kind = KINDS.get(timer.kind)
     if kind is None:
         return Plan()
     late = now - timer.due_at
     writes = (kind.repeats(person, now),) if kind.repeats else ()
+    if resting and kind.rests:
+        return Plan(writes=writes)
     if not kind.wanted(person) or (kind.late is not None and late > kind.late):
         return Plan(writes=writes)
     if kind.waits and talking and (rank != "talk" or late < WAIT):
