@@ -298,7 +298,8 @@ class Coach:
     async def _typed(self, turn: Turn, text: str, heard: Heard) -> None:
         command, rest = commands.parse(text)
         said = rest if command else text
-        verdict = self._judge(turn, said)
+        # A bare command has no words to screen: /sos answers even when the screener does not.
+        verdict = self._judge(turn, said) if said else Verdict("none")
         if verdict.tier != "none":
             await self._card(turn, verdict, said)
             return

@@ -1,0 +1,348 @@
+"""Danger, wherever it is written: its card in one message, nothing lost, nothing left running."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from bot import app
+from bot.coach import Coach, House, Ports, prompts
+from bot.coach.calls import Say
+from bot.coach.cards import FLOWS, resting
+from bot.coach.heard import Heard, Typed
+from bot.errors import TelegramTrouble
+from bot.flows.model import Ask, Choose, ChooseMany, Library
+from bot.flows.session import Frame, Session
+from bot.local.guest import Bubble
+from bot.safety import Verdict
+from bot.settings import Settings
+from bot.store import Draft, Event, Outbound, Person, Tx
+from tests.chat import Chat, chatting
+
+SENTENCES = {
+    "hard": "i want to die",
+    "soft": "they'd be better off without me",
+    "abuse": "he hit me",
+    "control": "how can i read his messages",
+    "third": "my sister wants to die",
+}
+
+FIRST = {
+    "hard": "You wrote that you may not want to live.",
+    "soft": "That sounds like a lot to carry.",
+    "abuse": "I believe you, and what they do is not your fault.",
+    "control": "I don't help with that.",
+    "third": "That's heavy to know about someone.",
+}
+
+NO_EXERCISE = ("In for 4", "Palms together", "How strong")
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    return app.library(Settings(_env_file=None))
+
+
+async def known(chat: Chat) -> None:
+    """Lead the person through the yes."""
+    for line in ("/start", "Look around first", "Mine", "Yes, I'm 18 or older", "Not chasing"):
+        await (chat.type(line) if line.startswith("/") else chat.tap(line))
+
+
+async def someone(chat: Chat) -> Person:
+    person = await chat.house.store.read(lambda tx: tx.person_by_chat(chat.guest.id))
+    assert person is not None
+    return person
+
+
+async def drafts(chat: Chat) -> list[Draft]:
+    who = (await someone(chat)).id
+    return await chat.house.store.read(lambda tx: tx.drafts(who))
+
+
+async def events(chat: Chat) -> list[Event]:
+    who = (await someone(chat)).id
+    return await chat.house.store.read(lambda tx: tx.events(who))
+
+
+async def timers(chat: Chat) -> set[str]:
+    who = (await someone(chat)).id
+    kept = await chat.house.store.read(lambda tx: tx.timers(who))
+    return {timer.kind for timer in kept}
+
+
+async def stand_at(chat: Chat, flow: str, step: str) -> None:
+    """Put the person at a step, as if they had come there, with nothing else remembered."""
+    person = await someone(chat)
+    session = Session(turn=7, frames=(Frame(flow, step),))
+    now = chat.clock.now()
+
+    def write(tx: Tx) -> None:
+        for draft in tx.drafts(person.id):
+            tx.delete_draft(person.id, draft.id)
+        tx.save_session(person.id, session.to_json(), now)
+
+    await chat.house.store.write(write)
+
+
+def said(bubbles: Sequence[Bubble]) -> str:
+    return "\n".join(bubble.text for bubble in bubbles)
+
+
+def free_steps(library: Library) -> Iterator[tuple[str, str]]:
+    """Yield every step that takes words of one's own, but those of the cards themselves."""
+    for flow in library.flows.values():
+        for step in flow.steps:
+            free = isinstance(step, Ask) or (isinstance(step, Choose | ChooseMany) and step.free)
+            if free and flow.id not in FLOWS.values():
+                yield flow.id, step.id
+
+
+@pytest.mark.parametrize("tier", SENTENCES)
+async def test_danger_in_any_field_of_any_flow_opens_its_card_and_waits_in_a_draft(
+    tier: str, library: Library, tmp_path: Path
+) -> None:
+    walked = list(free_steps(library))
+    assert len(walked) > 20
+    async with chatting(tmp_path) as chat:
+        await known(chat)
+        for flow, step in walked:
+            await stand_at(chat, flow, step)
+            answer = said(await chat.type(SENTENCES[tier]))
+            assert FIRST[tier] in answer, f"{flow}.{step}: {answer}"
+            kept = str([draft.frame for draft in await drafts(chat)])
+            assert SENTENCES[tier] in kept or SENTENCES[tier].replace("'", "\\'") in kept, (
+                f"{flow}.{step}: {kept}"
+            )
+
+
+@pytest.mark.parametrize("tier", SENTENCES)
+async def test_at_a_question_with_buttons_only_the_words_wait_as_a_note(
+    tier: str, tmp_path: Path
+) -> None:
+    async with chatting(tmp_path) as chat:
+        await known(chat)
+        await stand_at(chat, "parts", "toward")
+        assert FIRST[tier] in said(await chat.type(SENTENCES[tier]))
+        (draft,) = await drafts(chat)
+        assert draft.frame["answers"]["text"] == SENTENCES[tier]
+
+
+async def test_before_consent_the_card_comes_and_nothing_is_drafted(tmp_path: Path) -> None:
+    async with chatting(tmp_path) as chat:
+        assert FIRST["hard"] in said(await chat.type(SENTENCES["hard"]))
+        assert await drafts(chat) == []
+
+
+@pytest.mark.parametrize(("tier", "stops"), [("hard", True), ("abuse", True), ("soft", False)])
+async def test_an_urgent_card_cancels_what_waits_in_its_own_turn(
+    tier: str, tmp_path: Path, *, stops: bool
+) -> None:
+    async with chatting(tmp_path) as chat:
+        await known(chat)
+        who, due = (await someone(chat)).id, chat.clock.now() + timedelta(minutes=20)
+        await chat.house.store.write(
+            lambda tx: [
+                tx.set_timer(who, due, prompts.PAUSE, "wait", {"flow": "activated"}),
+                tx.set_timer(who, due, prompts.LATER, "note", {}),
+            ]
+        )
+        await chat.type(SENTENCES[tier])
+        left = await timers(chat)
+        assert left == (set() if stops else {prompts.PAUSE, prompts.LATER})
+        assert not stops or await chat.skip(timedelta(minutes=21)) == []
+
+
+async def test_every_kind_that_is_not_agreed_on_a_card_is_stopped_or_rests() -> None:
+    for name, kind in prompts.KINDS.items():
+        assert kind.stopped_by_cards or kind.rests or name == prompts.MORNING
+
+
+async def test_for_a_day_nothing_comes_but_the_check_that_was_agreed(tmp_path: Path) -> None:
+    async with chatting(tmp_path) as chat:
+        await known(chat)
+        person = replace(await someone(chat), zone="UTC", checkin_at="08:00")
+        await chat.house.store.write(lambda tx: tx.save_person(person))
+        await chat.house.store.write(prompts.next_checkin(person, chat.clock.now()))
+        await chat.type(SENTENCES["hard"])
+        for label in ("Not right now", "That's all", "Yes"):
+            await chat.tap(label)
+        assert await chat.skip(timedelta(hours=10, minutes=5)) == []  # 08:05, the daily note rests
+        (note,) = await chat.skip(timedelta(hours=1))
+        assert note.text == "A note for you."
+        await chat.tap("Leave it")
+        assert resting(await events(chat), chat.clock.now())
+        assert "One word for now?" in said(await chat.skip(timedelta(hours=23)))
+
+
+async def test_the_morning_check_survives_a_second_card_and_says_nothing_of_its_own(
+    tmp_path: Path,
+) -> None:
+    async with chatting(tmp_path) as chat:
+        await known(chat)
+        await chat.type(SENTENCES["hard"])
+        for label in ("Not right now", "That's all", "Yes"):
+            await chat.tap(label)
+        await chat.type(SENTENCES["abuse"])
+        assert await timers(chat) == {prompts.MORNING}
+
+
+async def test_no_card_comes_twice_in_a_row_with_the_same_words(tmp_path: Path) -> None:
+    async with chatting(tmp_path) as chat:
+        await known(chat)
+        for tier, sentence in SENTENCES.items():
+            texts = []
+            for _ in range(4):
+                texts.append(said(await chat.type(sentence)))
+                await chat.type("/cancel")
+            for one, other in pairwise(texts):
+                assert one != other, tier
+
+
+async def test_a_card_on_a_card_is_an_answer_and_keeps_the_way_out_open(tmp_path: Path) -> None:
+    async with chatting(tmp_path) as chat:
+        await known(chat)
+        await chat.type(SENTENCES["hard"])
+        answer = said(await chat.type(SENTENCES["hard"]))
+        assert FIRST["hard"] not in answer
+        assert "your local emergency number" in answer
+        assert len(await events(chat)) == 1
+
+
+async def test_an_event_holds_no_word_of_what_was_written(tmp_path: Path) -> None:
+    async with chatting(tmp_path) as chat:
+        await known(chat)
+        await chat.type(f"tonight {SENTENCES['hard']} under the old bridge")
+        (event,) = await events(chat)
+        assert event.tier == "hard"
+        assert not set(event.rule.replace(".", " ").split()) & {"tonight", "bridge", "old"}
+
+
+async def test_danger_in_an_edited_message_a_caption_and_words_around_it(tmp_path: Path) -> None:
+    async with chatting(tmp_path) as chat:
+        await known(chat)
+        number = chat.guest.send("a quiet evening")
+        await chat.news()
+        chat.guest.edit(number, SENTENCES["hard"])
+        assert FIRST["hard"] in said(await chat.news())
+        await chat.type("/cancel")
+        chat.guest.photo(caption=SENTENCES["abuse"])
+        assert FIRST["abuse"] in said(await chat.news())
+        await chat.type("/cancel")
+        noise = "the bus was late and the shop was shut. " * 48
+        assert FIRST["hard"] in said(await chat.type(f"{noise}{SENTENCES['hard']}. {noise}"))
+
+
+async def test_danger_behind_a_command_is_held_without_the_command(tmp_path: Path) -> None:
+    async with chatting(tmp_path) as chat:
+        await known(chat)
+        assert FIRST["hard"] in said(await chat.type(f"/log {SENTENCES['hard']}"))
+        (draft,) = await drafts(chat)
+        assert draft.frame["answers"]["text"] == SENTENCES["hard"]
+
+
+async def test_danger_split_over_three_messages(tmp_path: Path) -> None:
+    async with chatting(tmp_path) as chat:
+        await known(chat)
+        assert FIRST["hard"] not in said(await chat.type("i want to kill"))
+        assert FIRST["hard"] not in said(await chat.type("my"))
+        assert FIRST["hard"] in said(await chat.type("self"))
+
+
+async def test_what_an_added_field_said_is_in_the_draft_of_its_own_entry(tmp_path: Path) -> None:
+    async with chatting(tmp_path) as chat:
+        await known(chat)
+        for line in ("/log he is late", "6", "waited"):
+            await chat.type(line)
+        await chat.tap("Add the story")
+        await chat.type(SENTENCES["hard"])
+        (draft,) = await drafts(chat)
+        assert draft.frame["answers"]["story"] == SENTENCES["hard"]
+        who = (await someone(chat)).id
+        (entry,) = await chat.house.store.read(lambda tx: tx.entries(who))
+        assert draft.frame["values"]["entry"] == entry.id
+
+
+@pytest.mark.parametrize("tier", ["abuse", "control"])
+async def test_what_began_on_a_card_never_counts_as_progress(tier: str, tmp_path: Path) -> None:
+    async with chatting(tmp_path) as chat:
+        await known(chat)
+        for line in ("/log he is late", "6"):
+            await chat.type(line)
+        await chat.type(SENTENCES[tier])
+        await chat.type("/cancel")
+        await chat.type("/log")
+        await chat.tap("Earlier ones")
+        await chat.tap("An unfinished note")
+        await chat.type("skip")
+        await chat.tap("The rest")
+        for _ in range(7):
+            await chat.type("skip" if "How strong" not in chat.guest.last.text else "1")
+        who = (await someone(chat)).id
+        (entry,) = await chat.house.store.read(lambda tx: tx.entries(who))
+        assert entry.fields["left_out"] is True
+        assert "Nothing kept" in said(await chat.type("/summary 7"))
+
+
+async def test_removing_reaches_back_to_what_raised_the_card(tmp_path: Path) -> None:
+    async with chatting(tmp_path) as chat:
+        await known(chat)
+        await chat.skip(timedelta(hours=2))
+        before = len(chat.guest.messages)
+        await chat.type(SENTENCES["abuse"])
+        await chat.tap("Remove these messages")
+        left = chat.guest.messages[before:]
+        assert [bubble.text.split(".")[0] for bubble in left] == ["Cleared what I can"]
+
+
+async def test_erased_events_open_what_they_closed(tmp_path: Path) -> None:
+    async with chatting(tmp_path) as chat:
+        await known(chat)
+        await chat.type(SENTENCES["abuse"])
+        await chat.type("/cancel")
+        await chat.type("/settings")
+        await chat.tap("What is on record")
+        await chat.tap("Erase that")
+        assert await events(chat) == []
+        who = (await someone(chat)).id
+        kept = await chat.house.store.read(lambda tx: tx.session(who))
+        assert Session.from_json(kept or {}).cards["doors"] == 0
+
+
+async def test_a_screener_that_throws_opens_no_exercise_and_loses_nothing(
+    library: Library, tmp_path: Path
+) -> None:
+    def throwing(text: str, recent: Sequence[str], step: str) -> Verdict:
+        del recent, step
+        raise RuntimeError(text)
+
+    async def nowhere(chat_id: int, say: Say) -> None:
+        raise TelegramTrouble(f"{chat_id}: {say.text}")
+
+    async def nothing(file_id: str) -> bytes:
+        raise TelegramTrouble(file_id)
+
+    async with chatting(tmp_path) as chat:
+        await known(chat)
+        await stand_at(chat, "log", "did")
+        sent: list[Outbound] = []
+        ports = Ports(sent.extend, lambda _id, _text: None, nowhere, nothing)
+        coach = Coach(chat.house.store, library, chat.clock, throwing, ports, House())
+        me = chat.guest.id
+        coach.hear(Heard(10_000, me, me, Typed("my words of tonight", 9_000)))
+        await coach.idle()
+        texts = "\n".join(str(row.call.get("text")) for row in sent)
+        assert "Something isn't working on my side" in texts
+        assert "findahelpline.com" in texts
+        assert not any(exercise in texts for exercise in NO_EXERCISE)
+        (draft,) = await drafts(chat)
+        assert draft.frame["answers"]["did"] == "my words of tonight"
+        assert [event.tier for event in await events(chat)] == ["fault"]
+        coach.hear(Heard(10_001, me, me, Typed("/sos", 9_001)))
+        await coach.idle()
+        assert any("In danger" in str(row.call.get("text")) for row in sent)
