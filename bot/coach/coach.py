@@ -300,6 +300,9 @@ class Coach:
         said = rest if command else text
         # A bare command has no words to screen: /sos answers even when the screener does not.
         verdict = self._judge(turn, said) if said else Verdict("none")
+        if verdict.tier in {"none", "soft"} and commands.means_unsafe(text, self._library):
+            await self._open(turn, "unsafe")  # it asks more than the soft question would
+            return
         if verdict.tier != "none":
             await self._card(turn, verdict, said)
             return
@@ -312,8 +315,6 @@ class Coach:
                 turn.offers.append((self._say["help_me_now"], NOW))
             else:
                 pressed = "activated"
-        if pressed is None and commands.means_unsafe(text, self._library):
-            pressed = "unsafe"
         if pressed is not None:
             await self._open(turn, pressed, old=self._is_old(heard))
         elif turn.session.frames and engine.plain(text) in self._library.phrases.stop:
