@@ -24,7 +24,7 @@ MANY = 4000
 """A pattern that stands for more than this is a mistake."""
 
 _VOWELS = "aeiou"
-_RULE_KEYS = {"id", "tier", "who", "any", "unless", "needs", "tense", "negated"}
+_RULE_KEYS = {"id", "tier", "who", "any", "unless", "milder", "needs", "tense", "negated"}
 
 
 def load(folder: Path) -> Screener:
@@ -128,7 +128,7 @@ class _Reader:
                 self._wrong(source, key, f"there is no '{key}' here.")
         contexts = {owner[1:] for owner in owners if owner.startswith("~")}
         for rule in rules.values():
-            for name in (*rule.unless, *rule.needs):
+            for name in (*rule.unless, *rule.milder, *rule.needs):
                 if name not in contexts:
                     self._wrong_rule(rule, f"there is no context '{name}'.")
         for name in CONTEXTS:
@@ -194,7 +194,7 @@ class _Reader:
             faults.append(f"the tier is one of {', '.join(sorted(set(TIERS) - {'none'}))}.")
         if raw.get("who", "said") not in get_args(Who):
             faults.append(f"who is one of {', '.join(get_args(Who))}.")
-        for key in ("any", "unless", "needs"):
+        for key in ("any", "unless", "milder", "needs"):
             says = raw.get(key, [])
             if not isinstance(says, list) or not all(isinstance(said, str) for said in says):
                 faults.append(f"'{key}' must be a list of texts.")
@@ -214,6 +214,7 @@ class _Reader:
             tier=raw["tier"],
             who=raw.get("who", "said"),
             unless=tuple(raw.get("unless", ())),
+            milder=tuple(raw.get("milder", ())),
             needs=tuple(raw.get("needs", ())),
             tense=raw.get("tense", True),
             negated=raw.get("negated", False),

@@ -17,10 +17,26 @@ from bot.safety.automaton import BREAK, Automaton, Match
 from bot.safety.text import Lexicon, Spoken, join, speak
 from bot.safety.verdict import NONE, URGENCY, Tier, Verdict
 
-Who = Literal["said", "self"]
-"""``said``: the pattern says itself who it is about. ``self``: the nearest subject decides."""
+Who = Literal["said", "self", "them"]
+"""``said``: the pattern says itself who it is about. ``self``: the nearest subject decides, and
+the writer is meant where there is none. ``them``: someone else does it to the writer."""
 
-NAMED = ("self", "other", "you", "not", "joiner", "says", "doubt", "subject", "own", "clear", "intense")
+NAMED = (
+    "self",
+    "own",
+    "subject",
+    "other",
+    "you",
+    "not",
+    "clear",
+    "intense",
+    "doubt",
+    "joiner",
+    "says",
+    "gives",
+    "passive",
+    "knows",
+)
 """Classes of words that this module reads by name."""
 
 CONTEXTS = ("past", "better", "again", "fiction", "distress", "coercion", "gone", "but")
@@ -53,6 +69,8 @@ class Rule:
     tier: Tier
     who: Who = "said"
     unless: tuple[str, ...] = ()
+    milder: tuple[str, ...] = ()
+    """What makes "hard" soft: said with a laugh, it is still said."""
     needs: tuple[str, ...] = ()
     tense: bool = True
     """Whether the past changes it."""
@@ -254,13 +272,18 @@ class _Reading:
                     self._denied.append(match.end)
                 return NONE
             if whose == "other":
-                if rule.tier == "control" or self._around("gone", match):
+                to_me = "me" in self._words[match.start : match.end + 1]
+                if rule.tier != "hard" or to_me or self._around("gone", match):
                     return NONE
                 if self._around("coercion", match):
                     return Verdict("abuse", "coercion.threat", "coercion")
                 tier, name = "third", f"other.{rule.family}"
         elif not rule.negated and self._not_before(match.start):
             return NONE
+        elif rule.who == "them" and self._by_me(match.start):
+            return NONE
+        if tier == "hard" and any(self._around(name, match) for name in rule.milder):
+            tier = "soft"
         if rule.tense:
             tier, name = self._when(tier, name, match)
         if tier == "none":
@@ -313,7 +336,7 @@ class _Reading:
         floor = max(0, start - REACH)
         while at >= floor and words[at] != BREAK:
             word = words[at]
-            if word in named["self"]:
+            if word in named["self"] and not self._passes(at):
                 if self._quoted(at):
                     whose = "other"
                 break
@@ -332,6 +355,31 @@ class _Reading:
         else:
             return whose, denied and not negated
         return whose, (denied or self._doubted(at)) and not negated
+
+    def _by_me(self, start: int) -> bool:
+        """Tell whether the writer does it: "I broke my phone"."""
+        words, named = self._words, self._named
+        if words[start] in named["passive"]:
+            return False
+        for at in range(start - 1, max(-1, start - 1 - NEAR), -1):
+            if words[at] == BREAK or words[at] in named["other"] or words[at] in named["passive"]:
+                return False
+            if words[at] in named["own"]:
+                return True
+        return False
+
+    def _passes(self, at: int) -> bool:
+        """Tell whether a word for the writer is no subject: "he sent me a", "a friend I know"."""
+        words, named = self._words, self._named
+        if at == 0:
+            return False
+        if words[at] == "me":
+            return words[at - 1] in named["gives"]
+        return (
+            words[at - 1] in named["other"]
+            and at + 1 < len(words)
+            and words[at + 1] in named["knows"]
+        )
 
     def _denies(self, at: int, start: int, end: int) -> bool:
         """Tell whether a "not" reaches a match: "not planning to", but not "can't take it, want".

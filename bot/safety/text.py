@@ -12,11 +12,11 @@ from bot.safety.automaton import BREAK
 # What a token is: letters with what people put inside words, or punctuation. The two sides of
 # every repetition have no character in common, so there is one way to read any text.
 _TOKEN = re.compile(
-    r"[a-z0-9@$*][a-z0-9]*(?:['*@$!._+-]+[a-z0-9]+)*"
+    r"[a-z0-9@$*][a-z0-9]*(?:['*@$!.+-]+[a-z0-9]+)*"
     r"|[.\N{HORIZONTAL ELLIPSIS}]+|[!?;]+|[,:()\[\]/\n\r&\N{EN DASH}\N{EM DASH}-]|\""
 )
 _THRICE = re.compile(r"([a-z])\1\1+")
-_INNER = re.compile(r"['*@$!._+-]+")
+_INNER = re.compile(r"['*@$!.+-]+")
 _NOT_LETTERS = re.compile(r"[^a-z]+")
 _LEET = str.maketrans("013457@$!+", "oieastasit")
 _LEET_L = str.maketrans("013457@$!+", "oleastaslt")
@@ -24,7 +24,7 @@ _LEET_L = str.maketrans("013457@$!+", "oleastaslt")
 SPELLED = 3
 """So many single letters in a row are read as one spelled word."""
 
-LONGEST = 24
+LONGEST = 48
 """Letters run together are taken apart up to this length."""
 
 _APOSTROPHES = "'`\N{ACUTE ACCENT}\N{MODIFIER LETTER APOSTROPHE}\N{PRIME}\N{MODIFIER LETTER PRIME}"
