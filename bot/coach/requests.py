@@ -140,5 +140,8 @@ async def helplines(scene: Scene) -> Result:
     rows = [f"{say['emergency_now']}: {country['emergency']}"]
     fresh = cards.fresh_lines(scene, str(iso))
     rows += [f"{line['name']}: {line['number']}" for line in fresh]
+    violence = cards.fresh_lines(scene, str(iso), of="abuse")
+    found = [f"{line['name']} {line['number']}" for line in violence]
+    rows.append(f"{say['abuse_line']}: {', '.join(found) or say['no_abuse_line']}")
     rows.append(f"{say['more_lines']}: {data['directory']}")
     return Result({"lines": "\n".join(rows)})
