@@ -64,6 +64,11 @@ def library(settings: Settings) -> Library:
     return found
 
 
+def _pictures(folder: Path) -> dict[str, bytes]:
+    """Read the moving pictures of the practices, by name."""
+    return {path.stem: path.read_bytes() for path in sorted(folder.glob("*.gif"))}
+
+
 def clock() -> Clock:
     """Return the machine's clock, or the shifted one that the environment names."""
     path = os.environ.get(CLOCK)
@@ -204,7 +209,13 @@ async def running(
         bot = await stack.enter_async_context(client.telegram_bot(token, settings.api_url))
         renderers = {"export": export.renderer(store, moment)}
         outbox = Outbox(
-            bot, store, moment, bulk_rate=settings.bulk_rate, renderers=renderers, burst=burst
+            bot,
+            store,
+            moment,
+            bulk_rate=settings.bulk_rate,
+            renderers=renderers,
+            burst=burst,
+            pictures=_pictures(settings.content / settings.language / "practices"),
         )
 
         async def straight(chat: int, say: Say) -> None:

@@ -120,5 +120,7 @@ def drawn(bubble: Bubble) -> list[str]:
     lines = bubble.text.splitlines()
     if bubble.document is not None:
         lines.insert(0, f"({bubble.document.name})")
+    if bubble.animation is not None:
+        lines.insert(0, f"({bubble.animation.name})")
     lines += [" ".join(f"[{button.text}]" for button in row) for row in bubble.buttons]
     return lines

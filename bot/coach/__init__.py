@@ -1,13 +1,17 @@
 """One turn: load, screen, run, commit; and the functions that flows may run."""
 
-from bot.coach import (
+from bot.coach import (  # each registers its functions
     cards,
+    curve,
     keeping,
     moment,
+    now,
     people,
     requests,
+    shares,
+    waits,
     wishes,
-)  # each registers its functions
+)
 from bot.coach.coach import FACTS, Coach, House, Ports
 from bot.coach.scene import FUNCTIONS
 
@@ -18,9 +22,13 @@ __all__ = [
     "House",
     "Ports",
     "cards",
+    "curve",
     "keeping",
     "moment",
+    "now",
     "people",
     "requests",
+    "shares",
+    "waits",
     "wishes",
 ]

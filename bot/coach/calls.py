@@ -44,9 +44,14 @@ class Amend:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Delete messages, the person's own included (Telegram allows it for 48 hours)."""
+    """Delete messages, the person's own included (Telegram allows it for 48 hours).
+
+    ``done`` or ``failed`` is said afterwards, as it really went; nothing where they are empty.
+    """
 
     message_ids: tuple[int, ...]
+    done: str = ""
+    failed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +63,23 @@ class Attach:
     caption: str = ""
 
 
-Call = Say | Amend | Remove | Attach
+@dataclass(frozen=True, slots=True)
+class Animate:
+    """Send one of the house's own moving pictures, by its name."""
 
-_KINDS: dict[str, type[Any]] = {"say": Say, "amend": Amend, "remove": Remove, "attach": Attach}
+    name: str
+    silent: bool = False
+
+
+Call = Say | Amend | Remove | Attach | Animate
+
+_KINDS: dict[str, type[Any]] = {
+    "say": Say,
+    "amend": Amend,
+    "remove": Remove,
+    "attach": Attach,
+    "animate": Animate,
+}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in _NAMES}
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.clock import Clock
 from bot.coach import cards, commands, prompts
-from bot.coach.calls import Amend, Say, to_json
+from bot.coach.calls import Amend, Animate, Remove, Say, to_json
 from bot.coach.heard import (
     Document,
     Edited,
@@ -30,7 +30,7 @@ from bot.coach.scene import FUNCTIONS, Fetch, Result, Scene
 from bot.coach.turn import NOTE, NOW, Turn
 from bot.errors import LostStep, RefusedAnswer
 from bot.flows import engine
-from bot.flows.model import Library
+from bot.flows.model import Library, Pause
 from bot.flows.session import Frame, Session, frame_from_json, frame_to_json
 from bot.safety import Verdict
 from bot.store import Draft, Entry, Lane, Outbound, Person, Store, Timer, Tx, new_id
@@ -52,6 +52,9 @@ BURST = timedelta(seconds=90)
 """Texts within so long of each other get one reply."""
 
 DAY = timedelta(days=1)
+
+LATE = timedelta(minutes=1)
+"""A timer that rings later than this says so."""
 
 Deliver = Callable[[Iterable[Outbound]], None]
 Toast = Callable[[str, str | None], None]
@@ -187,7 +190,11 @@ class Coach:
 
         def write(tx: Tx) -> list[Outbound]:
             person = tx.person_by_chat(heard.chat)
-            tx.set_aside(heard.number, "failed", person.id if person else None)
+            open_now = tx.session(person.id) if person else None
+            if engine.burns(self._library, Session.from_json(open_now or {})):
+                tx.done_in(heard.number)  # promised to be kept nowhere, so not here either
+            else:
+                tx.set_aside(heard.number, "failed", person.id if person else None)
             call = to_json(Say(self._filled("apology", person)))
             owner = person.id if person else None
             return [tx.queue(owner, heard.chat, Lane.REPLY, call, now=self._clock.now())]
@@ -298,6 +305,9 @@ class Coach:
     async def _typed(self, turn: Turn, text: str, heard: Heard) -> None:
         command, rest = commands.parse(text)
         said = rest if command else text
+        if command is None and engine.burns(self._library, turn.session):
+            await self._burn(turn, text, heard)
+            return
         # A bare command has no words to screen: /sos answers even when the screener does not.
         verdict = self._judge(turn, said) if said else Verdict("none")
         if verdict.tier in {"none", "soft"} and commands.means_unsafe(text, self._library):
@@ -321,6 +331,21 @@ class Coach:
             await self._cancel(turn)
         elif turn.session.top is None or self._is_over(turn):
             await self._unasked(turn, text)
+        else:
+            await self._answered(turn, text)
+
+    async def _burn(self, turn: Turn, text: str, heard: Heard) -> None:
+        """Screen words that were promised to be kept nowhere, and delete them from the chat."""
+        recent = turn.session.recent
+        verdict = self._judge(turn, text)
+        turn.session = replace(turn.session, recent=recent)
+        phrases = self._library.phrases
+        told = engine.plain(text) in phrases.back | phrases.skip | phrases.stop
+        if not told and isinstance(heard.what, Typed | Unreadable):
+            gone = Remove((heard.what.message_id,), self._say["burned"], self._say["not_burned"])
+            turn.calls.append(gone)
+        if verdict.tier != "none":
+            await self._card(turn, verdict, "")
         else:
             await self._answered(turn, text)
 
@@ -440,14 +465,15 @@ class Coach:
 
         ``apart``: what comes of them is kept out of look backs until the person says otherwise.
         """
-        held = engine.hold(self._library, turn.session, text)
+        held = engine.hold(self._library, turn.session, text) if text else None
         session = held or turn.session
         marks = {"interrupted": True, **({cards.APART: True} if apart else {})}
         if session.base is not None:
             frames = [replace(f, values={**f.values, **marks}) for f in session.frames]
             session = replace(session, frames=tuple(frames))
         flow = self._library.flows.get(session.base.flow) if session.base else None
-        if (held is None or flow is None or flow.entry is None) and turn.person.consent:
+        lost = held is None or flow is None or flow.entry is None
+        if text and lost and turn.person.consent:
             frame = Frame("unasked", "what", answers={"text": text}, values=marks)
             turn.writes.append(self._draft(turn.person, frame, turn))
         turn.session = session
@@ -591,6 +617,8 @@ class Coach:
                 return
             name, values = "consent", {"then": name}
         base = turn.session.base
+        if name == "activated" and "moment" not in values and _is_moment(base):
+            values["before"] = frame_to_json(base)  # type: ignore[arg-type]
         if base is not None and base.flow == name and flow.rank == "talk" and self._begun(turn):
             name, values = "again", {"flow": name}
         if old and name == "activated":
@@ -633,8 +661,8 @@ class Coach:
             match pending.popleft():
                 case engine.Tell(text):
                     turn.tell(text)
-                case engine.Pose(text, rows):
-                    turn.pose(text, rows)
+                case engine.Pose(text, rows, copy):
+                    turn.pose(text, rows, copy)
                 case engine.Redraw(rows):
                     turn.redraw(rows, message_id)
                 case engine.Chosen(label):
@@ -781,24 +809,73 @@ class Coach:
         self._ports.deliver(await self._store.write(turn.write))
 
     async def _go_on(self, turn: Turn, timer: Timer) -> None:
-        """Let the flow go on whose pause is over; what lies on it gives way."""
-        flow = str(timer.fields.get("flow", ""))
+        """Let the flow go on whose pause is over; what is more urgent only hears of it.
+
+        Right of way holds here too: a card, or another moment that is being talked about, stays
+        open. A flow that is gone is opened anew, with what the timer knows of it.
+        """
+        fields = dict(timer.fields)
+        flow = str(fields.pop("flow", ""))
+        if turn.now - timer.due_at > LATE and "late" in fields:
+            fields["over"] = fields["late"]
+        frames = turn.session.frames
+        at = next((n for n, frame in enumerate(frames) if frame.flow == flow), None)
+        ranks = [self._library.flows[f.flow].rank for f in frames if f.flow in self._library.flows]
+        urgent = "card" in ranks or (at is None and "moment" in ranks)
+        if at is not None:
+            waiting = replace(frames[at], values={**frames[at].values, **_new(frames[at], fields)})
+            if urgent:
+                waiting = self._past(waiting)
+            frames = (*frames[:at], waiting, *frames[at + 1 :])
+            turn.session = replace(turn.session, frames=frames)
+        words = engine.burns(self._library, turn.session)
+        if words or (urgent and self._age(turn) < prompts.TALKING) or "card" in ranks:
+            turn.tell(str(fields.get("beside") or fields.get("over", "")))
+        elif at is None:
+            known = next(
+                (f.values["moment"] for f in reversed(frames) if "moment" in f.values), None
+            )
+            await self._open(turn, flow, values={**fields, **({"moment": known} if known else {})})
+        else:
+            await self._ring_on(turn, flow, fields)
+        if timer.fields.get("silent"):
+            turn.calls = [
+                replace(call, silent=True) if isinstance(call, Say | Animate) else call
+                for call in turn.calls
+            ]
+
+    async def _ring_on(self, turn: Turn, flow: str, fields: Mapping[str, Any]) -> None:
         session = turn.session
         effects: list[engine.Effect] = []
-        while session.frames and session.frames[-1].flow != flow:
+        while session.frames[-1].flow != flow:
             session, dropped = engine.give_way(self._library, session)
             effects += dropped
-        if not session.frames:
-            await self._open(turn, flow)
-            return
         await self._play(turn, session, effects, None)
-        try:
-            moved, effects = engine.answer(
-                self._library, turn.session, engine.Rang(), self._facts(turn.person)
-            )
-        except LostStep:
-            return  # the person went on by hand: nothing waits any more
+        if not engine.pauses(self._library, turn.session):
+            # It went on by hand to a question of its own, which stays the open one.
+            turn.tell(str(fields.get("beside") or fields.get("over", "")))
+            return
+        moved, effects = engine.answer(
+            self._library, turn.session, engine.Rang(), self._facts(turn.person)
+        )
         await self._play(turn, moved, effects, None)
+
+    def _past(self, frame: Frame) -> Frame:
+        """Return a waiting frame moved on to where its timer leads, to be asked when it is back."""
+        flow = self._library.flows.get(frame.flow)
+        step = flow.step(frame.step) if flow else None
+        return replace(frame, step=step.rings) if isinstance(step, Pause) else frame
+
+
+def _new(frame: Frame, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a timer says about its flow; the flow's own moment is the newer one."""
+    return {k: v for k, v in fields.items() if k != "moment" or "moment" not in frame.values}
+
+
+def _is_moment(base: Frame | None) -> bool:
+    """Whether what is open is a moment that one may want to go back to."""
+    moment = (base.values.get("moment") or {}) if base else {}
+    return bool(moment.get("strengths")) and not moment.get("over")
 
 
 def facts(library: Library, house: House, person: Person | None) -> dict[str, str]:

@@ -61,7 +61,10 @@ def means_now(text: str, library: Library) -> bool:
     words = plain(text)
     if not words or len(words.split()) > LONG:
         return False
-    cries: Any = library.texts["phrases"]["now"]
+    phrases: Any = library.texts["phrases"]
+    if words in map(plain, phrases.get("now_alone", ())):
+        return True
+    cries: Any = phrases["now"]
     padded = f" {words} "
     return any(f" {plain(cry)} " in padded for cry in cries)
 

@@ -1,4 +1,4 @@
-"""Functions of the moment itself: did it help, what next, is this a time for parts."""
+"""Functions that ask whether this is a time for something: parts, or the same once more."""
 
 from __future__ import annotations
 
@@ -17,27 +17,6 @@ SOON = timedelta(hours=24)
 """So long after a hard moment there is no parts work, and so long between two parts."""
 
 
-@function("lower", "same", "higher", "often", "unclear", values=("was", "tries", "last"))
-async def compare(scene: Scene) -> Result:
-    """Compare the strength with the one before: lower, same, higher, or two tries without a drop.
-
-    Numb and can't tell are no numbers: from or to them nothing can be compared.
-    """
-    answers, values = scene.frame.answers, scene.frame.values
-    was = values.get("last", answers.get("intensity_before"))
-    now = answers.get("intensity_now")
-    tries = int(values.get("tries", 0))
-    found = {"was": was, "last": now, "tries": tries}
-    if not isinstance(was, int) or not isinstance(now, int):
-        return Result(found, goto="unclear")
-    if now < was:
-        return Result({**found, "tries": 0}, goto="lower")
-    found["tries"] = tries + 1
-    if now >= was + MUCH:
-        return Result(found, goto="higher")
-    return Result(found, goto="often" if tries else "same")
-
-
 @function("open", "strong", "today", "resting")
 async def parts_open(scene: Scene) -> Result:
     """Whether this is a time for parts: not at 7 or more, once a day, not after a hard moment."""
@@ -49,7 +28,7 @@ async def parts_open(scene: Scene) -> Result:
         return Result(goto="resting")
     if any(entry.kind == "part" for entry in entries):
         return Result(goto="today")
-    strength = scene.frame.answers.get("intensity_now", scene.frame.answers["intensity_before"])
+    strength = scene.frame.answers.get("intensity_now", scene.frame.answers.get("intensity_before"))
     if isinstance(strength, int) and strength >= HIGH:
         return Result(goto="strong")
     return Result(goto="open")

@@ -24,6 +24,18 @@ PAUSE = "pause"
 MORNING = "morning"
 """The check next morning, where it was agreed on a card. It says no more than that it is there."""
 
+RETURN = "return"
+"""The time someone said they would be back."""
+
+WORDS = "words"
+"""Words that were kept till the morning."""
+
+AFTER = "after"
+"""Asks what came after a moment; its subject is the local date, so a day has one question."""
+
+MORNING_AFTER = "after_morning"
+"""Asks once more the next morning, where the answer was relief."""
+
 TALKING = timedelta(minutes=20)
 """So long after the last question someone counts as being in the middle of it."""
 
@@ -86,6 +98,10 @@ KINDS: dict[str, Kind] = {
     ),
     # Whoever started a timer hears it, however late, before consent too.
     PAUSE: Kind("", Lane.TIMER, late=None, waits=False, rests=False, wanted=lambda _: True),
+    RETURN: Kind("back", Lane.TIMER, late=None, waits=False, rests=False, wanted=lambda _: True),
+    WORDS: Kind("kept_words", Lane.TIMER, late=timedelta(hours=12), wanted=lambda _: True),
+    AFTER: Kind("after", late=timedelta(hours=20)),
+    MORNING_AFTER: Kind("after"),
 }
 """Every kind of timer."""
 

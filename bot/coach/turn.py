@@ -17,6 +17,9 @@ _LANES = {"card": Lane.CARD, "moment": Lane.MOMENT}
 
 _EMOJI = re.compile(r" ?[\u2600-\u27bf\U0001f000-\U0001faff]\ufe0f?(?<!✓)")
 
+COPIED = 256
+"""Characters that a button can put on the clipboard."""
+
 NOW = "!now"
 NOTE = "!note"
 """Values of the buttons that the coach itself adds."""
@@ -47,14 +50,21 @@ class Turn:
         """Say something that asks nothing."""
         self.calls.extend(Say(piece) for piece in markup.split(self._plain(text)))
 
-    def pose(self, text: str, rows: engine.Rows) -> None:
-        """Ask the open question; its buttons carry the turn's number."""
+    def pose(self, text: str, rows: engine.Rows, copy: str = "") -> None:
+        """Ask the open question; its buttons carry the turn's number.
+
+        Telegram's copy button takes so many characters; longer words are copied from the text.
+        """
         *before, last = markup.split(self._plain(text))
         self.calls.extend(Say(piece) for piece in before)
         extra = engine.pack(self.offers)
         self.offers = []
         self.posed = len(self.calls)
-        self.calls.append(Say(last, self.buttons((*rows, *extra))))
+        buttons = self.buttons((*rows, *extra))
+        if 0 < markup.units(copy) <= COPIED:
+            label = self.library.phrases.say["copy"]
+            buttons = ((Button(label, copy=copy),), *buttons)
+        self.calls.append(Say(last, buttons))
         asked = {"text": last, "at": self.now.timestamp(), "extra": [list(r) for r in extra]}
         self.session = replace(self.session, asked=asked)
 

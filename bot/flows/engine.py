@@ -113,6 +113,8 @@ class Pose:
 
     text: str
     rows: Rows
+    copy: str = ""
+    """What a button beside them puts on the clipboard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +248,17 @@ def waits_for_words(library: Library, session: Session) -> bool:
             return free
         case _:
             return False
+
+
+def burns(library: Library, session: Session) -> bool:
+    """Whether what is typed now is to be kept nowhere."""
+    step = _open_step(library, session)
+    return isinstance(step, Ask) and step.burn
+
+
+def pauses(library: Library, session: Session) -> bool:
+    """Whether the open question goes on by itself when a timer rings."""
+    return isinstance(_open_step(library, session), Pause)
 
 
 def is_lost(library: Library, session: Session) -> bool:
@@ -486,7 +499,13 @@ class _Machine:
         self.session = replace(self.session, turn=self.session.turn + 1)
         clip = None if isinstance(step, Choose) and step.long else CLIP
         text = lead + fill(step.text, self.frame, self.facts, clip=clip)
-        self.out.append(Pose(text, rows(step, self.frame, self.library)))
+        self.out.append(Pose(text, rows(step, self.frame, self.library), self._copied(step)))
+
+    def _copied(self, step: Question) -> str:
+        """Return what the question offers to the clipboard."""
+        if not isinstance(step, Choose) or step.copy_of is None:
+            return ""
+        return shown({**self.frame.answers, **self.frame.values}.get(step.copy_of))
 
     def returned(self, given: Returned) -> None:
         frame = self.frame
@@ -532,6 +551,11 @@ class _Machine:
         word = plain(text)
         if (label := self._labelled(step, text)) is not None:
             self.tapped(label)
+        elif (words := self._copied(step)) and word == plain(phrases.say["copy"]):
+            # Typing reaches no clipboard: the words come alone, to be held and copied.
+            self.out.append(Chosen(""))
+            self.out.append(Tell(html.escape(words, quote=False)))
+            self.pose()
         elif word in phrases.back:
             self.back()
         elif word in phrases.stop:

@@ -21,6 +21,7 @@ from bot.flows.model import (
     Step,
     targets,
 )
+from bot.flows.practice import practices
 
 LIMITS: dict[Length, tuple[int, int]] = {"moment": (3, 30), "talk": (4, 45)}
 """Lines and words of a message."""
@@ -85,10 +86,25 @@ def _texts(library: Library) -> Iterator[_Text]:
                 yield from _spoken(flow, step, last)
     for name, text in library.phrases.say.items():
         yield _Text(f"phrases.toml, {name}", text, "talk", frozenset({"all"}))
-    for file in sorted(library.texts.keys() - {"lint", "phrases", "helplines", "safety"}):
+    yield from _practices(library)
+    for file in sorted(library.texts.keys() - _APART):
         places = {"all", "first", "last"} if file == "face" else {"all"}
         for name, text in _strings(library.texts[file]):
             yield _Text(f"{file}.toml, {name}", text, None, frozenset(places))
+
+
+_APART = {"lint", "phrases", "helplines", "safety", "practices"}
+
+
+def _practices(library: Library) -> Iterator[_Text]:
+    """Yield a practice's words as they are said: in the moment, with a question after them."""
+    moment = frozenset({"all", "moment"})
+    for name, one in practices(library.texts).items():
+        at = f"practices/{name}.toml"
+        yield _Text(f"{at}, title", one.title, None, moment | {"buttons"})
+        for dark, pictures in ((False, False), (True, False), (False, True)):
+            said = one.lines(dark=dark, pictures=pictures)
+            yield _Text(at, f"8. \n{said} How strong now?", "moment", moment)
 
 
 def _spoken(flow: Flow, step: Say | Question, last: set[str]) -> Iterator[_Text]:

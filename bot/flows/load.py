@@ -34,6 +34,7 @@ from bot.flows.model import (
     names,
     targets,
 )
+from bot.flows.practice import Practice
 
 MESSAGE = 4096
 CAPTION = 1024
@@ -66,6 +67,7 @@ def load(folder: Path, functions: Mapping[str, Function], facts: Iterable[str]) 
             texts[path.stem] = _toml(path, _read(path))
         except ContentError as error:
             mistakes.append(str(error))
+    texts["practices"] = _practices(folder / "practices", mistakes)
     phrases = Phrases(frozenset(), frozenset(), frozenset(), frozenset(), {}, {})
     if "phrases" in texts or not (folder / "phrases.toml").exists():
         try:
@@ -95,6 +97,37 @@ def _toml(path: Path, source: str) -> dict[str, Any]:
         return tomllib.loads(source)
     except tomllib.TOMLDecodeError as error:
         raise ContentError(f"{path.name}: this is not TOML yet: {error}.") from error
+
+
+def _practices(folder: Path, mistakes: list[str]) -> dict[str, object]:
+    """Read the practices of a folder; there may be none."""
+    found: dict[str, object] = {}
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            found[path.stem] = _practice(path)
+        except ContentError as error:
+            mistakes.append(str(error))
+    return found
+
+
+def _practice(path: Path) -> dict[str, Any]:
+    data = _toml(path, _read(path))
+    try:
+        found = Practice.model_validate({"name": path.stem, **data})
+    except ValidationError as error:
+        where = f"practices/{path.name}"
+        lines = [
+            f"{where}: {'.'.join(map(str, one['loc']))} "
+            + _SAYINGS.get(one["type"], "does not fit: " + one["msg"]).format(**one.get("ctx", {}))
+            + "."
+            for one in error.errors()
+        ]
+        raise ContentError("\n".join(lines)) from error
+    if found.moving and not found.moving_text:
+        raise ContentError(f"practices/{path.name}: moving needs a moving_text beside it.")
+    if found.moving and not path.with_name(found.moving + ".gif").is_file():
+        raise ContentError(f"practices/{path.name}: there is no picture {found.moving}.gif here.")
+    return data
 
 
 def _phrases(data: Mapping[str, object] | None) -> Phrases:
@@ -155,7 +188,7 @@ def missing(texts: Mapping[str, object], shipped: Mapping[str, object], at: str 
     return found
 
 
-SHARED = ("ok", "skip", "numb", "unknown", "back_to")
+SHARED = ("ok", "skip", "numb", "unknown", "back_to", "copy")
 """Phrases the engine itself says."""
 
 
@@ -322,7 +355,8 @@ class _Check:
             for what in self._step(step):
                 yield f"{place(self.flow.id, self.source, step.id)}: {what}"
         close = self.flow.close
-        if close not in {None, END} and self.flow.step(str(close)) is None:
+        over = str(close).startswith(FLOW) and str(close).removeprefix(FLOW) in self.flows
+        if close not in {None, END} and not over and self.flow.step(str(close)) is None:
             where = _at(self.flow.id, self.source, "close")
             yield f"{where}: close leads to {close}, which is no step of this flow."
         yield from self._shape()
@@ -434,6 +468,10 @@ class _Check:
         offer = None if isinstance(step, Ask | Scale | Pause) else step.offer
         if isinstance(step, Choose | ChooseMany) and not step.options and offer is None:
             yield "has no buttons; give it options, or an offer made by a function."
+        if isinstance(step, Choose) and step.copy_of not in {None, *self._known()}:
+            yield f"copies {step.copy_of}, which is nothing this flow saves or is given."
+        if isinstance(step, Ask) and step.burn and step.save is not None:
+            yield "burns what is typed, so it cannot save it; take one of them out."
         if offer is not None and offer not in self._given():
             yield f"offers {offer}, which no function of this flow gives."
 
@@ -477,8 +515,8 @@ class _Check:
             for step in self.flow.steps
         }
         reached = _closure({self.flow.first}, ways)
-        if self.flow.close is not None:
-            reached |= _closure({self.flow.close}, ways)
+        if self.flow.close in known:
+            reached |= _closure({str(self.flow.close)}, ways)
         backwards: dict[str, set[str]] = {}
         for name, leads in ways.items():
             for target in leads:

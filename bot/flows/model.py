@@ -95,6 +95,8 @@ class Ask(_Question):
     kind: Literal["ask"]
     options: tuple[Option, ...] = ()
     most: int = Field(4096, ge=1, le=4096)
+    burn: bool = False
+    """The words are screened and kept nowhere; the message is deleted from the chat."""
 
 
 class Choose(_Question):
@@ -107,6 +109,8 @@ class Choose(_Question):
     free: bool = False
     """Own words are an answer too."""
     long: bool = False
+    copy_of: str | None = Field(None, pattern=r"^[a-z][a-z0-9_]*$")
+    """The value that a button of its own puts on the person's clipboard."""
 
 
 class ChooseMany(_Question):
@@ -165,7 +169,7 @@ class Flow(_Strict):
     takes: tuple[str, ...] = ()
     """Names of the values it is opened with."""
     close: str | None = None
-    """Where two shrugs in a row lead: past everything optional."""
+    """Where two shrugs in a row lead, in this flow or another: past everything optional."""
     steps: tuple[Step, ...] = Field(min_length=1)
 
     def step(self, name: str) -> Step | None:

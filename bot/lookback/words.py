@@ -286,12 +286,16 @@ def entry_text(entry: Entry, texts: Texts, zone: str | None, *, now: datetime | 
     labels = texts.get("fields")
     order = [*labels] if isinstance(labels, dict) else []
     known = [name for name in order if name in entry.fields]
-    for name in [*known, *(name for name in entry.fields if name not in order)]:
+    for name in [*known, *(n for n in entry.fields if n not in order and n not in _INNER)]:
         value = _shown(texts, name, entry.fields[name])
         if value and name != LEFT_OUT:
             label = _labelled(texts, "fields", name) or clipped(name.replace("_", " "), LABEL)
             lines.append(f"{label}: {value}")
     return "\n".join(lines)
+
+
+_INNER = frozenset({"practices", "strengths", "over"})
+"""What the moment measures by: its sense is in the other fields, and all of it in the export."""
 
 
 def entry_label(

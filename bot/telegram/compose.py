@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from bot.coach.calls import Amend, Button, Rows, Say
+    from bot.coach.calls import Amend, Animate, Button, Rows, Say
 
 Parameters = dict[str, Any]
 
@@ -30,6 +30,12 @@ def message(chat: int, say: Say) -> Parameters:
     elif say.keyboard is not None:
         parameters["reply_markup"] = reply(say.keyboard)
     return parameters
+
+
+def animation(chat: int, animate: Animate) -> Parameters:
+    """Return the parameters of sendAnimation, the picture itself aside."""
+    silent = {"disable_notification": True} if animate.silent else {}
+    return {"chat_id": chat, **silent}
 
 
 def amendment(chat: int, message_id: int, amend: Amend) -> tuple[str, Parameters]:

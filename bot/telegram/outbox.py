@@ -9,6 +9,7 @@ acceptance and our commit. Other chats go on meanwhile.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import heapq
 import logging
 import sqlite3
@@ -28,7 +29,7 @@ from telegram.error import (
     TelegramError,
 )
 
-from bot.coach.calls import Amend, Attach, Call, Remove, Say, from_json
+from bot.coach.calls import Amend, Animate, Attach, Call, Remove, Say, from_json
 from bot.store.records import Lane
 from bot.telegram import client, compose
 from bot.telegram.pace import Bucket
@@ -158,8 +159,10 @@ class Outbox:
         bulk_rate: float,
         renderers: Mapping[str, Renderer],
         burst: int = BURST,
+        pictures: Mapping[str, bytes] | None = None,
     ) -> None:
         self._bot = bot
+        self._pictures = pictures or {}
         self._burst = burst
         self._store = store
         self._clock = clock
@@ -411,7 +414,8 @@ class Outbox:
         if held is None:
             return
         chat.busy = True
-        if isinstance(held.call, Say | Attach):  # Telegram's measure is of messages, not of edits
+        # Telegram's measure is of messages, not of edits.
+        if isinstance(held.call, Say | Attach | Animate):
             chat.bucket.take(asyncio.get_running_loop().time())
         if held.lane == Lane.BULK:
             self._bulk_under_way += 1
@@ -471,8 +475,13 @@ class Outbox:
                 held.ids.append(sent["message_id"])
             case Amend() as amend:
                 await self._amend(row, amend)
-            case Remove(message_ids):
-                await self._remove(row.chat, message_ids)
+            case Remove(message_ids) as remove:
+                gone = await self._remove(row.chat, message_ids)
+                if told := remove.done if gone else remove.failed:
+                    sent = await self._post("sendMessage", compose.message(row.chat, Say(told)))
+                    held.ids.append(sent["message_id"])
+            case Animate() as animate:
+                await self._animate(held, animate)
             case Attach() as attach:
                 await self._attach(held, attach)
             case _:
@@ -499,7 +508,9 @@ class Outbox:
             raise _Unsendable("no message to change")
         await self._post(*compose.amendment(row.chat, message_id, amend))
 
-    async def _remove(self, chat: int, message_ids: tuple[int, ...]) -> None:
+    async def _remove(self, chat: int, message_ids: tuple[int, ...]) -> bool:
+        """Delete messages; return whether all of them are gone."""
+        gone = True
         for start in range(0, len(message_ids), 100):
             some = message_ids[start : start + 100]
             try:
@@ -508,15 +519,41 @@ class Outbox:
                 )
             except BadRequest:
                 for one in some:
-                    await self._remove_one(chat, one)
+                    gone &= await self._remove_one(chat, one)
+        return gone
 
-    async def _remove_one(self, chat: int, message_id: int) -> None:
+    async def _remove_one(self, chat: int, message_id: int) -> bool:
         try:
             await client.call(
                 self._bot, "deleteMessage", {"chat_id": chat, "message_id": message_id}
             )
         except BadRequest as error:
             log.info("A message could not be deleted: %s.", error)
+            return str(error) in _AS_GOOD_AS_DONE
+        return True
+
+    async def _animate(self, held: _Held, animate: Animate) -> None:
+        """Send a moving picture: by the id Telegram gave it, uploaded only the first time."""
+        picture = self._pictures.get(animate.name)
+        if picture is None:
+            raise _Unsendable("no such picture")
+        # A picture that was drawn anew is another one.
+        name = f"animation {hashlib.sha256(picture).hexdigest()[:16]}"
+        parameters = compose.animation(held.row.chat, animate)
+        known = await self._store.read(lambda tx: tx.meta(name))
+        if known is not None:
+            try:
+                sent = await self._post("sendAnimation", {**parameters, "animation": known})
+            except BadRequest as error:
+                log.warning("Telegram lost a picture (%s); it is uploaded again.", error)
+            else:
+                held.ids.append(sent["message_id"])
+                return
+        file = InputFile(picture, filename=f"{animate.name}.gif")
+        sent = await self._post("sendAnimation", {**parameters, "animation": file})
+        held.ids.append(sent["message_id"])
+        file_id = str(sent["animation"]["file_id"])
+        await self._store.write(lambda tx: tx.set_meta(name, file_id))
 
     async def _attach(self, held: _Held, attach: Attach) -> None:
         files = held.files or []

@@ -38,6 +38,7 @@ skip = "Skip"
 numb = "Numb"
 unknown = "Can't tell"
 back_to = "Where we were:"
+copy = "Copy"
 """
 
 FUNCTIONS = {
