@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.safety.automaton import BREAK, Automaton, Match
+from bot.safety.automaton import BREAK, Automaton, Found, Pattern
 from bot.safety.text import Lexicon, Spoken, join, speak
 from bot.safety.verdict import NONE, URGENCY, Tier, Verdict
 
@@ -62,6 +62,14 @@ TAKEN = "_"
 
 
 @dataclass(frozen=True, slots=True)
+class Match:
+    """The words that a rule was found in, ``start`` to ``end`` inclusive."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """What to look for, and what it then is."""
 
@@ -89,6 +97,8 @@ class Finding:
 
     verdict: Verdict
     words: tuple[str, ...]
+    worth: int = 0
+    """The most urgent that what comes after this can be, as a place in ``URGENCY``."""
 
 
 class Screener:
@@ -113,6 +123,8 @@ class Screener:
         self._idioms = idioms
         self._automaton = automaton
         self._owners = tuple(owners)
+        ordered = sorted(self.rules.values(), key=lambda rule: URGENCY.index(rule.tier))
+        self._rank = {rule.id: rank for rank, rule in enumerate(ordered)}
 
     def screen(self, text: str, recent: Sequence[str], step: str) -> Verdict:
         """Judge one text.
@@ -121,7 +133,13 @@ class Screener:
         as ``flow.step``, empty when none is open, and changes nothing in this language.
         """
         del step
-        return most_urgent(finding.verdict for finding in self.findings(text, recent))
+        best = NONE
+        for finding in self.findings(text, recent):
+            if URGENCY.index(finding.verdict.tier) < URGENCY.index(best.tier):
+                best = finding.verdict
+            if URGENCY.index(best.tier) <= finding.worth:
+                break
+        return best
 
     def explain(self, text: str, recent: Sequence[str] = (), step: str = "") -> list[str]:
         """Say line by line what was found, with the words: for the command line only."""
@@ -146,11 +164,16 @@ class Screener:
         )
 
     def findings(self, text: str, recent: Sequence[str] = ()) -> Iterator[Finding]:
-        """Yield everything found in a text."""
+        """Yield what is found in a text, what could be most urgent first."""
         spoken = speak(text, self.lexicon)
         latest = list(recent[-LATEST:])
         begun = self._begun(latest, text)
-        yield from self._read(join(begun, spoken) if begun else spoken, latest)
+        if begun:
+            spoken = join(begun, spoken)
+        # Most of what people write holds nothing: then idioms need not be looked for.
+        found = self._automaton.find(spoken.words)
+        if any(end >= spoken.own and self._owners[pattern][0] != "~" for pattern, end in found):
+            yield from self._read(spoken, found, latest)
 
     def _begun(self, latest: Sequence[str], text: str) -> list[Spoken]:
         """Give the texts right before this one that may be the beginning of its sentence."""
@@ -166,66 +189,73 @@ class Screener:
             begun.insert(0, spoken)
         return begun
 
-    def _read(self, spoken: Spoken, latest: Sequence[str]) -> Iterator[Finding]:
+    def _read(
+        self, spoken: Spoken, matches: Sequence[Found], latest: Sequence[str]
+    ) -> Iterator[Finding]:
         words = list(spoken.words)
-        for match in self._idioms.find(spoken.words):
-            if self._bounded(self._idioms, match, spoken, spoken.words):
-                words[match.start : match.end + 1] = [TAKEN] * (match.end + 1 - match.start)
-        reading = _Reading(self, tuple(words), spoken)
-        found: list[tuple[Rule, Match]] = []
-        for match in self._automaton.find(words):
-            owner = self._owners[match.pattern]
-            if not self._bounded(self._automaton, match, spoken, words):
-                continue
+        for number, end in self._idioms.find(spoken.words):
+            match = self._matched(self._idioms.patterns[number], end, spoken, spoken.words)
+            if match is not None:
+                words[match.start : end + 1] = [TAKEN] * (end + 1 - match.start)
+        if TAKEN in words:
+            matches = self._automaton.find(words)
+        reading = _Reading(self, tuple(words), spoken, latest)
+        found: list[tuple[Rule, Pattern, int]] = []
+        for number, end in matches:
+            owner = self._owners[number]
+            pattern = self._automaton.patterns[number]
             if owner[0] == "~":
-                reading.note(owner[1:], match)
-            elif match.end >= spoken.own and owner in self.rules:
-                found.append((self.rules[owner], match))
-        reading.latest = latest
-        for rule, match in found:
+                if self._matched(pattern, end, spoken, words) is not None:
+                    reading.note(owner[1:], end)
+            elif end >= spoken.own and owner in self.rules:
+                found.append((self.rules[owner], pattern, end))
+        found.sort(key=lambda item: self._rank[item[0].id])
+        for rule, pattern, end in found:
+            match = self._matched(pattern, end, spoken, words)
+            if match is None:
+                continue
             verdict = reading.judge(rule, match)
             if verdict.tier != "none":
-                yield Finding(verdict, spoken.words[match.start : match.end + 1])
+                worth = URGENCY.index(rule.tier)
+                yield Finding(verdict, spoken.words[match.start : end + 1], worth)
         verdict = reading.denied_but()
         if verdict.tier != "none":
             yield Finding(verdict, ())
 
-    def _bounded(
-        self, automaton: Automaton, match: Match, spoken: Spoken, words: Sequence[str]
-    ) -> bool:
-        """Tell whether what stands around a match lets it count."""
-        pattern = automaton.patterns[match.pattern]
-        start, after = match.start, match.end + 1
-        if pattern.first and not (
-            start == 0 or start in spoken.clauses or words[start - 1] == BREAK
-        ):
-            return False
+    def _matched(
+        self, pattern: Pattern, end: int, spoken: Spoken, words: Sequence[str]
+    ) -> Match | None:
+        """Give the words a match covers, unless what stands around them undoes it."""
+        after = end + 1
         if pattern.last and not (
             after == len(words) or after in spoken.clauses or words[after] == BREAK
         ):
-            return False
-        if pattern.not_before and start and words[start - 1] in pattern.not_before:
-            return False
-        if pattern.not_after and after < len(words) and words[after] in pattern.not_after:
-            return False
-        if pattern.not_later:
-            for word in words[after : after + LATER]:
-                if word == BREAK:
-                    break
-                if word in pattern.not_later:
-                    return False
-        return True
+            return None
+        if after < len(words) and words[after] in pattern.not_after:
+            return None
+        for word in words[after : after + LATER] if pattern.not_later else ():
+            if word == BREAK:
+                break
+            if word in pattern.not_later:
+                return None
+        start = pattern.start(words, end)
+        if pattern.first and not (
+            start == 0 or start in spoken.clauses or words[start - 1] == BREAK
+        ):
+            return None
+        if start and words[start - 1] in pattern.not_before:
+            return None
+        return Match(start, end)
 
     def distressed(self, latest: Sequence[str]) -> bool:
         """Tell whether one of the texts before speaks of distress or danger."""
         for earlier in latest:
-            spoken = speak(earlier, self.lexicon)
-            for match in self._automaton.find(spoken.words):
-                owner = self._owners[match.pattern]
-                if owner == "~distress":
-                    return True
+            for number, _ in self._automaton.find(speak(earlier, self.lexicon).words):
+                owner = self._owners[number]
                 rule = self.rules.get(owner)
-                if rule is not None and rule.tier in {"hard", "soft"} and not rule.needs:
+                if owner == "~distress" or (
+                    rule is not None and rule.tier in {"hard", "soft"} and not rule.needs
+                ):
                     return True
         return False
 
@@ -233,10 +263,12 @@ class Screener:
 class _Reading:
     """One text being judged: what was found and what surrounds it."""
 
-    def __init__(self, screener: Screener, words: tuple[str, ...], spoken: Spoken) -> None:
+    def __init__(
+        self, screener: Screener, words: tuple[str, ...], spoken: Spoken, latest: Sequence[str]
+    ) -> None:
         self.sentences = list(itertools.accumulate(word == BREAK for word in words))
         self.contexts: dict[str, set[int]] = {}
-        self.latest: Sequence[str] = ()
+        self.latest = latest
         self._screener = screener
         self._named = screener.named
         self._words = words
@@ -244,12 +276,11 @@ class _Reading:
         self._denied: list[int] = []
         self._buts: list[int] = []
 
-    def note(self, name: str, match: Match) -> None:
-        """Remember that a context stands in these sentences."""
-        first, last = self.sentences[match.start], self.sentences[match.end]
-        self.contexts.setdefault(name, set()).update(range(first, last + 1))
+    def note(self, name: str, end: int) -> None:
+        """Remember that a context stands in this sentence."""
+        self.contexts.setdefault(name, set()).add(self.sentences[end])
         if name == "but":
-            self._buts.append(match.start)
+            self._buts.append(end)
 
     def judge(self, rule: Rule, match: Match) -> Verdict:
         """Say what a match is worth here."""
@@ -280,7 +311,7 @@ class _Reading:
                 tier, name = "third", f"other.{rule.family}"
         elif not rule.negated and self._not_before(match.start):
             return NONE
-        elif rule.who == "them" and self._by_me(match.start):
+        elif rule.who == "them" and self._by_me(match):
             return NONE
         if tier == "hard" and any(self._around(name, match) for name in rule.milder):
             tier = "soft"
@@ -356,13 +387,14 @@ class _Reading:
             return whose, denied and not negated
         return whose, (denied or self._doubted(at)) and not negated
 
-    def _by_me(self, start: int) -> bool:
-        """Tell whether the writer does it: "I broke my phone"."""
+    def _by_me(self, match: Match) -> bool:
+        """Tell whether the writer does it to what is theirs: "I broke my phone"."""
         words, named = self._words, self._named
-        if words[start] in named["passive"]:
+        span = words[match.start : match.end + 1]
+        if "my" not in span or any(word in named["other"] for word in span):
             return False
-        for at in range(start - 1, max(-1, start - 1 - NEAR), -1):
-            if words[at] == BREAK or words[at] in named["other"] or words[at] in named["passive"]:
+        for at in range(match.start, max(-1, match.start - 1 - NEAR), -1):
+            if words[at] == BREAK or words[at] in named["other"] | named["passive"]:
                 return False
             if words[at] in named["own"]:
                 return True
