@@ -108,7 +108,7 @@ def split(text: str, limit: int = 4096) -> list[str]:
             line = escape(visible(line)[len(head) :])  # noqa: PLW2901
         current = line
     seen = [piece for piece in (*pieces, current) if visible(piece).strip()]
-    if len(seen) > 1:  # a tag that spans pieces would be refused; the words matter more
+    if pieces:  # it was cut, and a tag that spans pieces would be refused; the words matter more
         seen = [html.escape(visible(p), quote=False) if fault(p) else p for p in seen]
     return seen or [text]
 

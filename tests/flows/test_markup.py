@@ -106,6 +106,11 @@ def test_a_text_that_fits_stays_one_piece_with_its_tags() -> None:
     assert markup.split(text) == [text]
 
 
+def test_a_tag_whose_end_is_cut_off_with_nothing_else_leaves_no_broken_piece() -> None:
+    text = "x" * 30 + "\n<b>" + "y" * 20 + "\n</b>"
+    assert [markup.fault(piece) for piece in markup.split(text, 51)] == [None]
+
+
 def test_emoji_count_twice() -> None:
     pieces = markup.split("🙂" * 4096)
     assert [markup.units(piece) for piece in pieces] == [4096, 4096]
