@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
 from bot.errors import ContentError
 from bot.safety.automaton import BREAK, Automaton, Pattern, Place
-from bot.safety.screen import CONTEXTS, NAMED, Rule, Screener, Who
+from bot.safety.screen import CONTEXTS, NAMED, Book, Rule, Screener, Who
 from bot.safety.text import Lexicon, forms, plain
 from bot.safety.verdict import TIERS
 
@@ -24,6 +24,19 @@ MANY = 4000
 """A pattern that stands for more than this is a mistake."""
 
 _VOWELS = "aeiou"
+_WORD_KEYS = {
+    "naive",
+    "fillers",
+    "typos",
+    "ordinary",
+    "masked",
+    "stems",
+    "same",
+    "joined",
+    "emoji",
+    "forms",
+    "classes",
+}
 _RULE_KEYS = {"id", "tier", "who", "any", "unless", "milder", "needs", "tense", "negated"}
 
 
@@ -78,10 +91,41 @@ class _Reader:
         self._same: dict[str, tuple[str, ...]] = {}
         self._joined: dict[str, dict[str, tuple[str, ...]]] = {}
         self._nots: frozenset[str] = frozenset()
+        self._idioms: list[Pattern] = []
+        self._patterns: list[Pattern] = []
+        self._owners: list[str] = []
+        self._rules: dict[str, Rule] = {}
 
     def screener(self) -> Screener:
         """Put everything together."""
+        named = self._single_words()
+        for source in self._sources.values():
+            self._take(source)
+        contexts = {owner[1:] for owner in self._owners if owner.startswith("~")}
+        for rule in self._rules.values():
+            for name in (*rule.unless, *rule.milder, *rule.needs):
+                if name not in contexts:
+                    self._wrong_rule(rule, f"there is no context '{name}'.")
+        self.mistakes.extend(
+            f"the context '{name}' is missing." for name in CONTEXTS if name not in contexts
+        )
+        return Screener(
+            Book(
+                lexicon=self._lexicon(named),
+                idioms=Automaton(self._idioms),
+                automaton=Automaton(self._patterns),
+                owners=tuple(self._owners),
+                rules=self._rules,
+                named=named,
+                naive=tuple(self._strings(self._words, self._words.table, "naive")),
+            )
+        )
+
+    def _single_words(self) -> dict[str, frozenset[str]]:
+        """Read what single words are worth; give the classes that the program names."""
         table = self._words.table
+        for key in sorted(table.keys() - _WORD_KEYS):
+            self._wrong(self._words, key, f"there is no '{key}' here.")
         self._forms = self._lists(table, "forms")
         self._classes = self._lists(table, "classes")
         for word in self._strings(self._words, table, "fillers"):
@@ -90,59 +134,40 @@ class _Reader:
             self._same[plain(typed)] = tuple(meant.split())
         for typed, meant in self._texts(table, "joined").items():
             pair = plain(typed).split()
-            if len(pair) != 2:  # noqa: PLR2004 - it is a pair
+            if len(pair) == 2:  # noqa: PLR2004 - it is a pair
+                self._joined.setdefault(pair[0], {})[pair[1]] = tuple(meant.split())
+            else:
                 self._wrong(self._words, typed, f"'{typed}' must be two words.")
-                continue
-            self._joined.setdefault(pair[0], {})[pair[1]] = tuple(meant.split())
-        for name in NAMED:
-            if name not in self._classes:
-                self.mistakes.append(f"{WORDS}: the class '{name}' is missing.")
+        self.mistakes.extend(
+            f"{WORDS}: the class '{name}' is missing."
+            for name in NAMED
+            if name not in self._classes
+        )
         if self.mistakes:
             raise ContentError("\n".join(self.mistakes))
         named = {name: self._single(name) for name in NAMED}
         self._nots = named["not"] | named["subject"]
+        return named
 
-        idioms: list[Pattern] = []
-        patterns: list[Pattern] = []
-        owners: list[str] = []
-        rules: dict[str, Rule] = {}
-        for source in self._sources.values():
-            for said in self._strings(source, source.table, "idioms"):
-                idioms.extend(self._compiled(source, said))
-            for name, says in self._lists(source.table, "contexts").items():
-                for said in says:
-                    for pattern in self._compiled(source, said):
-                        patterns.append(pattern)
-                        owners.append("~" + name)
-            for raw in source.table.get("rule", []):
-                rule = self._rule(source, raw, rules)
-                if rule is None:
-                    continue
-                rules[rule.id] = rule
+    def _take(self, source: _Source) -> None:
+        """Read one file of idioms, contexts and rules."""
+        for key in sorted(source.table.keys() - {"idioms", "contexts", "rule"}):
+            self._wrong(source, key, f"there is no '{key}' here.")
+        for said in self._strings(source, source.table, "idioms"):
+            self._idioms.extend(self._compiled(source, said))
+        for name, says in self._lists(source.table, "contexts").items():
+            for said in says:
+                self._add(self._compiled(source, said), "~" + name)
+        for raw in source.table.get("rule", []):
+            rule = self._rule(source, raw)
+            if rule is not None:
+                self._rules[rule.id] = rule
                 for said in raw["any"]:
-                    for pattern in self._compiled(source, said):
-                        patterns.append(pattern)
-                        owners.append(rule.id)
-            unknown = source.table.keys() - {"idioms", "contexts", "rule"}
-            for key in sorted(unknown):
-                self._wrong(source, key, f"there is no '{key}' here.")
-        contexts = {owner[1:] for owner in owners if owner.startswith("~")}
-        for rule in rules.values():
-            for name in (*rule.unless, *rule.milder, *rule.needs):
-                if name not in contexts:
-                    self._wrong_rule(rule, f"there is no context '{name}'.")
-        for name in CONTEXTS:
-            if name not in contexts:
-                self.mistakes.append(f"the context '{name}' is missing.")
-        return Screener(
-            lexicon=self._lexicon(idioms, patterns, named),
-            idioms=Automaton(idioms),
-            automaton=Automaton(patterns),
-            owners=tuple(owners),
-            rules=rules,
-            named=named,
-            naive=self._strings(self._words, table, "naive"),
-        )
+                    self._add(self._compiled(source, said), rule.id)
+
+    def _add(self, patterns: Sequence[Pattern], owner: str) -> None:
+        self._patterns.extend(patterns)
+        self._owners.extend([owner] * len(patterns))
 
     def _wrong(self, source: _Source, said: str, what: str) -> None:
         self.mistakes.append(f"{source.at(said)}: {what}")
@@ -180,7 +205,7 @@ class _Reader:
 
     # Rules.
 
-    def _rule(self, source: _Source, raw: Any, rules: Mapping[str, Rule]) -> Rule | None:
+    def _rule(self, source: _Source, raw: Any) -> Rule | None:
         ident = raw.get("id") if isinstance(raw, dict) else None
         if not isinstance(ident, str) or ident.count(".") != 1:
             self._wrong(source, str(ident or "[[rule]]"), "a rule's id is 'family.name'.")
@@ -188,7 +213,7 @@ class _Reader:
         line = f'id = "{ident}"'
         wrong = sorted(raw.keys() - _RULE_KEYS)
         faults = [f"there is no key '{key}'." for key in wrong]
-        if ident in rules:
+        if ident in self._rules:
             faults.append("this id is taken.")
         if raw.get("tier") not in set(TIERS) - {"none"}:
             faults.append(f"the tier is one of {', '.join(sorted(set(TIERS) - {'none'}))}.")
@@ -224,12 +249,12 @@ class _Reader:
 
     def _compiled(self, source: _Source, said: str) -> list[Pattern]:
         try:
-            return list(self._patterns(said))
+            return list(self._parsed(said))
         except _Mistake as mistake:
             self._wrong(source, said, f"in '{said}': {mistake}")
             return []
 
-    def _patterns(self, said: str) -> Iterator[Pattern]:
+    def _parsed(self, said: str) -> Iterator[Pattern]:
         parts = said.split()
         bounds: dict[str, frozenset[str]] = {}
         first = bool(parts) and parts[0] == "<"
@@ -293,20 +318,13 @@ class _Reader:
     def _element(self, part: str) -> list[tuple[Place, ...]]:
         """Give the rows of places that one element of a pattern can be."""
         if part.startswith(("..", "~")):
-            count = part[2:] if part.startswith("..") else part[1:]
-            wide = int(count) if count.isdigit() else GAP
-            if (count and not count.isdigit()) or not 0 < wide <= WIDEST:
-                raise _Mistake(f"a gap is .. or ..1 to ..{WIDEST}, or ~1 to ~{WIDEST}.")
-            nots = self._nots if part.startswith("..") else frozenset[str]()
-            return [(Place(None, optional=True, not_words=nots),) * wide]
+            return [self._gap(part)]
         optional = part.startswith("[")
-        if optional:
-            if not part.endswith("]"):
-                raise _Mistake(f"'{part}' needs its closing bracket.")
-            part = part[1:-1]
+        if optional and not part.endswith("]"):
+            raise _Mistake(f"'{part}' needs its closing bracket.")
+        choices = (part[1:-1] if optional else part).split("|")
         words: set[str] = set()
         rows: list[tuple[Place, ...]] = []
-        choices = part.split("|")
         for choice in choices:
             for row in self._choice(choice):
                 if not row and len(choices) > 1:
@@ -315,13 +333,21 @@ class _Reader:
                     words |= row[0].words
                 else:
                     rows.append(row)
+        if not rows:
+            return [(Place(frozenset(words), optional=optional),)] if words else [()]
         if words:
-            rows.insert(0, (Place(frozenset(words), optional=optional and not rows),))
-        if optional and len(rows) > 1:
-            rows.append(())
-        elif optional and not words:
-            rows.append(())
-        return rows
+            rows.append((Place(frozenset(words)),))
+        return [*rows, ()] if optional else rows
+
+    def _gap(self, part: str) -> tuple[Place, ...]:
+        count = part.lstrip(".~")
+        if count and not count.isdigit():
+            raise _Mistake(f"a gap is .. or ..1 to ..{WIDEST}, or ~1 to ~{WIDEST}.")
+        wide = int(count or GAP)
+        if not 0 < wide <= WIDEST:
+            raise _Mistake(f"a gap is at most {WIDEST} words wide.")
+        nots = frozenset[str]() if part.startswith("~") else self._nots
+        return (Place(None, optional=True, not_words=nots),) * wide
 
     def _choice(self, choice: str) -> list[tuple[Place, ...]]:
         if choice.startswith("@"):
@@ -367,15 +393,10 @@ class _Reader:
 
     # Words.
 
-    def _lexicon(
-        self,
-        idioms: Iterable[Pattern],
-        patterns: Iterable[Pattern],
-        named: Mapping[str, frozenset[str]],
-    ) -> Lexicon:
+    def _lexicon(self, named: Mapping[str, frozenset[str]]) -> Lexicon:
         table = self._words.table
         known: set[str] = set().union(*named.values())
-        for pattern in itertools.chain(idioms, patterns):
+        for pattern in itertools.chain(self._idioms, self._patterns):
             known |= pattern.not_before | pattern.not_after | pattern.not_later
             for place in pattern.places:
                 known |= place.words or frozenset()
@@ -402,7 +423,7 @@ class _Reader:
 
 
 def slips(word: str) -> Iterator[str]:
-    """Give what a hurried thumb makes of a word: letters swapped, left out, twice, a wrong vowel."""
+    """Give what a hurried thumb makes of a word: letters swapped, doubled, left out, mistaken."""
     for at in range(1, len(word)):
         yield word[: at - 1] + word[at] + word[at - 1] + word[at + 1 :]
         yield word[:at] + word[at] + word[at:]

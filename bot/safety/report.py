@@ -35,7 +35,7 @@ class Target:
     of: Callable[[Row], bool]
     met_by: frozenset[Tier]
     share: float
-    at_least: bool
+    at_least: bool = True
     """Whether the share is the least that must be met, or the most that may be."""
 
 
@@ -97,7 +97,7 @@ def report(path: Path, screener: Screener) -> tuple[str, int]:
     The second value is the exit code: 0 when every target that has rows is met.
     """
     judged = [row for row in rows(path) if row.tier or row.label]
-    lists: list[Judge] = [_by(screener), _by_phrases(screener.naive)]
+    lists: list[Judge] = [_by(screener), _by_phrases(screener.book.naive)]
     verdicts = [[judge(row) for row in judged] for judge in lists]
     lines = [f"{len(judged)} rows; beside each figure that of a list of obvious phrases.", ""]
     lines += _slices(judged, verdicts)
@@ -172,15 +172,14 @@ def _targets(judged: list[Row]) -> list[Target]:
         return lambda row: not row.tier and row.label == label
 
     targets = [
-        Target("clear self-harm is hard", lambda r: r.tier == "hard", only({"hard"}), 0.98, True),
+        Target("clear self-harm is hard", lambda r: r.tier == "hard", only({"hard"}), 0.98),
         Target(
             "implied self-harm is hard or soft",
             lambda r: r.tier == "soft",
             only({"hard", "soft"}),
             0.80,
-            at_least=True,
         ),
-        Target("abuse is abuse", lambda r: r.tier == "abuse", only({"abuse"}), 0.80, at_least=True),
+        Target("abuse is abuse", lambda r: r.tier == "abuse", only({"abuse"}), 0.80),
         Target("ordinary text is hard", ordinary, only({"hard"}), 0.01, at_least=False),
         Target("ordinary text is soft", ordinary, only({"soft"}), 0.04, at_least=False),
         Target(
@@ -192,7 +191,7 @@ def _targets(judged: list[Row]) -> list[Target]:
         ),
     ]
     targets += [
-        Target(f"label {label}", labelled(label), good, 0.80, at_least=True)
+        Target(f"label {label}", labelled(label), good, 0.80)
         for label, good in LABELS.items()
         if label != "none"
     ]
@@ -204,7 +203,7 @@ def _targets(judged: list[Row]) -> list[Target]:
 
 def _figure(hits: int, of: int) -> str:
     low, high = wilson(hits, of)
-    return f"{hits}/{of} {hits / of:.1%} [{low:.1%}–{high:.1%}]"
+    return f"{hits}/{of} {hits / of:.1%} [{low:.1%} to {high:.1%}]"
 
 
 def wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from bot.safety.automaton import BREAK, Automaton, Found, Pattern
@@ -101,29 +101,28 @@ class Finding:
     """The most urgent that what comes after this can be, as a place in ``URGENCY``."""
 
 
+@dataclass(frozen=True, slots=True)
+class Book:
+    """A language's words and rules, ready to run."""
+
+    lexicon: Lexicon
+    idioms: Automaton
+    automaton: Automaton
+    """The patterns of rules and of contexts."""
+    owners: tuple[str, ...]
+    """Whose each of these patterns is: a rule's id, or a context's name after a tilde."""
+    rules: Mapping[str, Rule]
+    named: Mapping[str, frozenset[str]]
+    naive: tuple[str, ...] = ()
+    """Obvious phrases to compare with; no verdict comes from them."""
+
+
 class Screener:
     """Judges texts by the words and rules of one language."""
 
-    def __init__(
-        self,
-        *,
-        lexicon: Lexicon,
-        idioms: Automaton,
-        automaton: Automaton,
-        owners: Sequence[str],
-        rules: Mapping[str, Rule],
-        named: Mapping[str, frozenset[str]],
-        naive: Sequence[str] = (),
-    ) -> None:
-        self.lexicon = lexicon
-        self.naive = tuple(naive)
-        """Obvious phrases to compare with; no verdict comes from them."""
-        self.rules = dict(rules)
-        self.named = dict(named)
-        self._idioms = idioms
-        self._automaton = automaton
-        self._owners = tuple(owners)
-        ordered = sorted(self.rules.values(), key=lambda rule: URGENCY.index(rule.tier))
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        ordered = sorted(book.rules.values(), key=lambda rule: URGENCY.index(rule.tier))
         self._rank = {rule.id: rank for rank, rule in enumerate(ordered)}
 
     def screen(self, text: str, recent: Sequence[str], step: str) -> Verdict:
@@ -153,26 +152,19 @@ class Screener:
 
     def without(self, rule: str) -> Screener:
         """Give the same screener without one rule."""
-        return Screener(
-            lexicon=self.lexicon,
-            idioms=self._idioms,
-            automaton=self._automaton,
-            owners=self._owners,
-            rules={name: kept for name, kept in self.rules.items() if name != rule},
-            named=self.named,
-            naive=self.naive,
-        )
+        rules = {name: kept for name, kept in self.book.rules.items() if name != rule}
+        return Screener(replace(self.book, rules=rules))
 
     def findings(self, text: str, recent: Sequence[str] = ()) -> Iterator[Finding]:
         """Yield what is found in a text, what could be most urgent first."""
-        spoken = speak(text, self.lexicon)
+        spoken = speak(text, self.book.lexicon)
         latest = list(recent[-LATEST:])
         begun = self._begun(latest, text)
         if begun:
             spoken = join(begun, spoken)
         # Most of what people write holds nothing: then idioms need not be looked for.
-        found = self._automaton.find(spoken.words)
-        if any(end >= spoken.own and self._owners[pattern][0] != "~" for pattern, end in found):
+        found = self.book.automaton.find(spoken.words)
+        if any(end >= spoken.own and self.book.owners[pattern][0] != "~" for pattern, end in found):
             yield from self._read(spoken, found, latest)
 
     def _begun(self, latest: Sequence[str], text: str) -> list[Spoken]:
@@ -183,7 +175,7 @@ class Screener:
         for earlier in reversed(latest[-NEAR:]):
             if len(earlier) > SHORT:
                 break
-            spoken = speak(earlier, self.lexicon)
+            spoken = speak(earlier, self.book.lexicon)
             if not spoken.words or spoken.words[-1] == BREAK:
                 break
             begun.insert(0, spoken)
@@ -192,67 +184,44 @@ class Screener:
     def _read(
         self, spoken: Spoken, matches: Sequence[Found], latest: Sequence[str]
     ) -> Iterator[Finding]:
-        words = list(spoken.words)
-        for number, end in self._idioms.find(spoken.words):
-            match = self._matched(self._idioms.patterns[number], end, spoken, spoken.words)
-            if match is not None:
-                words[match.start : end + 1] = [TAKEN] * (end + 1 - match.start)
+        book = self.book
+        words = self._without_idioms(spoken)
         if TAKEN in words:
-            matches = self._automaton.find(words)
-        reading = _Reading(self, tuple(words), spoken, latest)
+            matches = book.automaton.find(words)
+        reading = _Reading(self, words, spoken, latest)
         found: list[tuple[Rule, Pattern, int]] = []
         for number, end in matches:
-            owner = self._owners[number]
-            pattern = self._automaton.patterns[number]
-            if owner[0] == "~":
-                if self._matched(pattern, end, spoken, words) is not None:
-                    reading.note(owner[1:], end)
-            elif end >= spoken.own and owner in self.rules:
-                found.append((self.rules[owner], pattern, end))
+            owner, pattern = book.owners[number], book.automaton.patterns[number]
+            if owner in book.rules:
+                if end >= spoken.own:
+                    found.append((book.rules[owner], pattern, end))
+            elif owner[0] == "~" and matched(pattern, end, spoken, words):
+                reading.note(owner[1:], end)
         found.sort(key=lambda item: self._rank[item[0].id])
         for rule, pattern, end in found:
-            match = self._matched(pattern, end, spoken, words)
-            if match is None:
-                continue
-            verdict = reading.judge(rule, match)
-            if verdict.tier != "none":
+            match = matched(pattern, end, spoken, words)
+            verdict = reading.judge(rule, match) if match else NONE
+            if match and verdict.tier != "none":
                 worth = URGENCY.index(rule.tier)
                 yield Finding(verdict, spoken.words[match.start : end + 1], worth)
         verdict = reading.denied_but()
         if verdict.tier != "none":
             yield Finding(verdict, ())
 
-    def _matched(
-        self, pattern: Pattern, end: int, spoken: Spoken, words: Sequence[str]
-    ) -> Match | None:
-        """Give the words a match covers, unless what stands around them undoes it."""
-        after = end + 1
-        if pattern.last and not (
-            after == len(words) or after in spoken.clauses or words[after] == BREAK
-        ):
-            return None
-        if after < len(words) and words[after] in pattern.not_after:
-            return None
-        for word in words[after : after + LATER] if pattern.not_later else ():
-            if word == BREAK:
-                break
-            if word in pattern.not_later:
-                return None
-        start = pattern.start(words, end)
-        if pattern.first and not (
-            start == 0 or start in spoken.clauses or words[start - 1] == BREAK
-        ):
-            return None
-        if start and words[start - 1] in pattern.not_before:
-            return None
-        return Match(start, end)
+    def _without_idioms(self, spoken: Spoken) -> tuple[str, ...]:
+        words = list(spoken.words)
+        for number, end in self.book.idioms.find(spoken.words):
+            match = matched(self.book.idioms.patterns[number], end, spoken, spoken.words)
+            if match:
+                words[match.start : end + 1] = [TAKEN] * (end + 1 - match.start)
+        return tuple(words)
 
     def distressed(self, latest: Sequence[str]) -> bool:
         """Tell whether one of the texts before speaks of distress or danger."""
         for earlier in latest:
-            for number, _ in self._automaton.find(speak(earlier, self.lexicon).words):
-                owner = self._owners[number]
-                rule = self.rules.get(owner)
+            for number, _ in self.book.automaton.find(speak(earlier, self.book.lexicon).words):
+                owner = self.book.owners[number]
+                rule = self.book.rules.get(owner)
                 if owner == "~distress" or (
                     rule is not None and rule.tier in {"hard", "soft"} and not rule.needs
                 ):
@@ -270,7 +239,7 @@ class _Reading:
         self.contexts: dict[str, set[int]] = {}
         self.latest = latest
         self._screener = screener
-        self._named = screener.named
+        self._named = screener.book.named
         self._words = words
         self._spoken = spoken
         self._denied: list[int] = []
@@ -284,42 +253,44 @@ class _Reading:
 
     def judge(self, rule: Rule, match: Match) -> Verdict:
         """Say what a match is worth here."""
-        if any(self._around(name, match) for name in rule.unless):
+        if any(self._around(name, match) for name in ("fiction", *rule.unless)):
             return NONE
         if rule.needs and not any(self._needed(name) for name in rule.needs):
             return NONE
-        if self._around("fiction", match):
-            return NONE
-        tier = rule.tier
-        name = rule.id
+        tier, name = rule.tier, rule.id
         if rule.who == "self":
-            whose, denied = self._subject(match.start, match.end, negated=rule.negated)
-            if whose == "other" and self._own(match):
-                whose = "self"
-            if whose == "you":
-                return NONE
-            if denied:
-                if whose == "self":
-                    self._denied.append(match.end)
-                return NONE
-            if whose == "other":
-                to_me = "me" in self._words[match.start : match.end + 1]
-                if rule.tier != "hard" or to_me or self._around("gone", match):
-                    return NONE
-                if self._around("coercion", match):
-                    return Verdict("abuse", "coercion.threat", "coercion")
-                tier, name = "third", f"other.{rule.family}"
-        elif not rule.negated and self._not_before(match.start):
-            return NONE
-        elif rule.who == "them" and self._by_me(match):
+            tier, name = self._about(rule, match)
+        elif self._undone(rule, match):
             return NONE
         if tier == "hard" and any(self._around(name, match) for name in rule.milder):
             tier = "soft"
-        if rule.tense:
+        if rule.tense and tier != "none":
             tier, name = self._when(tier, name, match)
-        if tier == "none":
-            return NONE
-        return Verdict(tier, name, name.partition(".")[0])
+        return Verdict(tier, name, name.partition(".")[0]) if tier != "none" else NONE
+
+    def _undone(self, rule: Rule, match: Match) -> bool:
+        """Tell whether a "not" or the writer as the one who acts makes a match nothing."""
+        if not rule.negated and self._not_before(match.start):
+            return True
+        return rule.who == "them" and self._by_me(match)
+
+    def _about(self, rule: Rule, match: Match) -> tuple[Tier, str]:
+        """Say what a match is worth by who it is about."""
+        whose, denied = self._subject(match.start, match.end, negated=rule.negated)
+        if whose == "other" and self._own(match):
+            whose = "self"
+        if denied and whose == "self":
+            self._denied.append(match.end)
+        if denied or whose == "you":
+            return "none", rule.id
+        if whose == "self":
+            return rule.tier, rule.id
+        to_me = "me" in self._words[match.start : match.end + 1]
+        if rule.tier != "hard" or to_me or self._around("gone", match):
+            return "none", rule.id
+        if self._around("coercion", match):
+            return "abuse", "coercion.threat"
+        return "third", f"other.{rule.family}"
 
     def denied_but(self) -> Verdict:
         """Hear the "but" after a denial: what follows it with weight is not nothing."""
@@ -475,6 +446,28 @@ class _Reading:
         return False
 
 
+def matched(pattern: Pattern, end: int, spoken: Spoken, words: Sequence[str]) -> Match | None:
+    """Give the words a match covers, unless what stands around them undoes it."""
+    after = end + 1
+    if pattern.last and not (
+        after == len(words) or after in spoken.clauses or words[after] == BREAK
+    ):
+        return None
+    if after < len(words) and words[after] in pattern.not_after:
+        return None
+    for word in words[after : after + LATER] if pattern.not_later else ():
+        if word == BREAK:
+            break
+        if word in pattern.not_later:
+            return None
+    start = pattern.start(words, end)
+    if pattern.first and not (start == 0 or start in spoken.clauses or words[start - 1] == BREAK):
+        return None
+    if start and words[start - 1] in pattern.not_before:
+        return None
+    return Match(start, end)
+
+
 def most_urgent(verdicts: Iterator[Verdict]) -> Verdict:
     """Choose the verdict to act on."""
     best = NONE
@@ -491,4 +484,3 @@ def in_a_row(screener: Screener, turns: Sequence[str]) -> Verdict:
     return most_urgent(
         screener.screen(turn, turns[max(0, at - LATEST) : at], "") for at, turn in enumerate(turns)
     )
-
