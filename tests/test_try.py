@@ -79,7 +79,8 @@ def test_a_moment_logged_on_the_page_is_in_the_export_and_survives_a_power_cut(
     assert [m["trigger"] for m in moments] == [TRIGGER]
     assert moments[0]["story"] == STORY
     assert moments[0]["intensity_before"] == 8
-    outside = [e for e in browser.get_log("browser") if "127.0.0.1" not in e["message"]]
+    said = browser.get_log("browser")  # type: ignore[no-untyped-call]
+    outside = [entry for entry in said if "127.0.0.1" not in entry["message"]]
     assert not outside
 
 
