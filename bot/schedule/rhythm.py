@@ -24,15 +24,10 @@ def following(after: datetime, at: time, zone: ZoneInfo) -> tuple[date, datetime
     day = after.astimezone(zone).date() - timedelta(days=1)
     while True:
         due = moment(day, at, zone)
-        if due > after and _exists(day, due, zone):
+        # A date that was left out falls together with the one after it.
+        if due > after and due < moment(day + timedelta(days=1), at, zone):
             return day, due
         day += timedelta(days=1)
-
-
-def _exists(day: date, due: datetime, zone: ZoneInfo) -> bool:
-    """Whether the moment still falls on its date, or on the one after a gap at midnight."""
-    shown = due.astimezone(zone)
-    return shown.date() == day or shown.date() - day == timedelta(days=1) and shown.hour < 3  # noqa: PLR2004, RUF021
 
 
 def clock_time(text: str) -> time | None:
