@@ -238,13 +238,12 @@ async def running(
 
         async def ring() -> None:
             settings.heartbeat.touch()
-            due = await store.read(lambda tx: tx.due_timers(moment.now()))
-            await talk.ring(due)
+            await _ring_due(store, talk, moment)
 
         async def tidy() -> None:
             await tidy_once(store, moment)
 
-        await store.write(lambda tx: tx.sweep(moment.now()))
+        await store.write(lambda tx: (tx.sweep(moment.now()), tx.release_timers()))
         handover = Handover(store, talk.hear, unkept=talk.unkept, busy=talk.busy)
         if settings.mode == "webhook":
             listening = _task(stack, _hooked(settings, bot, store, moment, handover))
@@ -272,6 +271,20 @@ async def tidy_once(store: Store, moment: Clock) -> bool:
     await nightly(store)
     await store.write(lambda tx: tx.set_meta(TIDIED, day))
     return True
+
+
+PAGE = 64
+"""Timers that are claimed at once: few enough that someone who writes is not kept waiting."""
+
+
+async def _ring_due(store: Store, talk: Coach, moment: Clock) -> None:
+    """Claim what is due page by page, the next one when the coach is nearly through with one."""
+    while True:
+        now = moment.now()
+        if not await store.read(lambda tx, now=now: tx.any_due(now)):  # type: ignore[misc]
+            return
+        await talk.ring(await store.write(lambda tx, now=now: tx.claim_timers(now, PAGE)))  # type: ignore[misc]
+        await talk.rung(PAGE // 2)
 
 
 async def _hooked(

@@ -3,13 +3,16 @@
 from bot.coach import (  # each registers its functions
     cards,
     curve,
+    checkins,
     keeping,
     moment,
     now,
     people,
+    practising,
     requests,
     shares,
     waits,
+    rituals,
     wishes,
 )
 from bot.coach.coach import FACTS, Coach, House, Ports
@@ -23,12 +26,15 @@ __all__ = [
     "Ports",
     "cards",
     "curve",
+    "checkins",
     "keeping",
     "moment",
     "now",
     "people",
+    "practising",
     "requests",
     "shares",
     "waits",
+    "rituals",
     "wishes",
 ]

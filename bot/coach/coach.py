@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.clock import Clock
-from bot.coach import cards, commands, prompts
+from bot.coach import cadence, cards, commands, prompts
 from bot.coach.calls import Amend, Animate, Remove, Say, to_json
 from bot.coach.heard import (
     Document,
@@ -55,6 +55,9 @@ DAY = timedelta(days=1)
 
 LATE = timedelta(minutes=1)
 """A timer that rings later than this says so."""
+
+_Found = tuple[Person, Mapping[str, Any] | None, list[Timer], list[Event]]
+"""What is known of a person when one of their timers is due."""
 
 Deliver = Callable[[Iterable[Outbound]], None]
 Toast = Callable[[str, str | None], None]
@@ -104,6 +107,8 @@ class Coach:
         self._house = house
         self._say: Mapping[str, str] = library.phrases.say
         self._waiting: dict[int, deque[Heard | Timer]] = {}
+        self._ringing = 0
+        self._fewer = asyncio.Event()
         self._workers: set[asyncio.Task[None]] = set()
         self._cried: deque[tuple[int, int]] = deque(maxlen=1000)
         """Messages with ``/sos`` that were answered although they could not be stored."""
@@ -117,12 +122,23 @@ class Coach:
         self._queue(heard.chat, heard)
 
     async def ring(self, timers: Sequence[Timer]) -> None:
-        """Take timers that are due; each waits its turn behind what its person just sent."""
+        """Take timers that were claimed; each waits its turn behind what its person just sent."""
+
+        def chats(tx: Tx) -> dict[str, int]:
+            found = (tx.person(who) for who in {timer.person for timer in timers})
+            return {person.id: person.chat for person in found if person is not None}
+
+        known = await self._store.read(chats)
         for timer in timers:
-            person = await self._store.read(lambda tx, who=timer.person: tx.person(who))  # type: ignore[misc]
-            # It stays due until its turn, and until then it rings again every second.
-            if person is not None and timer not in self._waiting.get(person.chat, ()):
-                self._queue(person.chat, timer)
+            if timer.person in known:
+                self._queue(known[timer.person], timer)
+                self._ringing += 1
+
+    async def rung(self, most: int = 0) -> None:
+        """Wait until no more timers than this wait their turn or have it."""
+        while self._ringing > most:
+            self._fewer.clear()
+            await self._fewer.wait()
 
     def unkept(self, heard: Heard) -> None:
         """Look at an update that could not be stored: ``/sos`` is answered all the same."""
@@ -157,7 +173,11 @@ class Coach:
             while waiting:
                 match waiting[0]:
                     case Timer() as timer:
-                        await self._rung(timer)
+                        try:
+                            await self._rung(timer)
+                        finally:
+                            self._ringing -= 1
+                            self._fewer.set()
                     case heard:
                         await self._handle(heard)
                 waiting.popleft()
@@ -244,8 +264,23 @@ class Coach:
         turn.touch(top.flow if top else None)
         if not person.here and not isinstance(heard.what, Left):
             self._change(turn, replace(person, here=True))
-            turn.writes.append(prompts.next_checkin(turn.person, now))
+            turn.writes.append(prompts.planned(turn.person, now))
+        self._note_life(turn, heard)
         return turn
+
+    def _note_life(self, turn: Turn, heard: Heard) -> None:
+        """Note that the person did something: what came unasked is answered, a silence over."""
+        if not isinstance(heard.what, Typed | Tapped | Unreadable | Document):
+            return
+        open_note = any(cadence.UNASKED in frame.values for frame in turn.session.frames)
+        noted = cadence.heard(turn.person, turn.now, answering=open_note)
+        person = noted.person
+        if person.consent is not None:
+            person = cadence.seen(person, turn.now)
+        if person is not turn.person:
+            self._change(turn, person)
+        if noted.resumes:
+            turn.writes.append(prompts.planned(person, turn.now))
 
     async def _respond(self, turn: Turn, heard: Heard) -> None:
         match heard.what:
@@ -269,6 +304,7 @@ class Coach:
 
     async def _finish(self, turn: Turn, heard: Heard) -> None:
         """Commit the turn whole, then hand its rows to the outbox and answer the tap."""
+        await self._greet(turn)
         top = turn.session.top
         turn.touch(top.flow if top else None)
         self._lay_keyboard(turn)
@@ -285,6 +321,16 @@ class Coach:
         self._ports.deliver(await self._store.write(write))
         if isinstance(what, Tapped):
             self._ports.toast(what.callback_id, turn.toasts[-1] if turn.toasts else None)
+
+    async def _greet(self, turn: Turn) -> None:
+        """Ask someone who is back after a long quiet how to go on, once nothing else is open."""
+        person, top = turn.person, turn.session.top
+        busy = top is not None and not engine.at_rest(self._library, turn.session)
+        if turn.gone or busy or turn.rank < Lane.REPLY or not cadence.greets(person):
+            return
+        if person.consent is not None:
+            self._change(turn, cadence.greeted(person))
+            await self._open(turn, "hello_back")
 
     async def _told_once(self, heard: Heard, what: str, *, say: bool) -> None:
         now = self._clock.now()
@@ -582,6 +628,8 @@ class Coach:
             await self._open(turn, "welcome")
             return
         open_answers = any(f.answers for f in turn.session.frames)
+        if not open_answers and cadence.greets(turn.person):
+            return  # the hello that waits for them comes at the end of the turn
         await self._open(turn, "hello_open" if open_answers else "hello")
 
     async def _cancel(self, turn: Turn) -> None:
@@ -619,7 +667,8 @@ class Coach:
         base = turn.session.base
         if name == "activated" and "moment" not in values and _is_moment(base):
             values["before"] = frame_to_json(base)  # type: ignore[arg-type]
-        if base is not None and base.flow == name and flow.rank == "talk" and self._begun(turn):
+        same = base is not None and base.flow == name and flow.rank == "talk"
+        if same and self._begun(turn) and cadence.UNASKED not in values:
             name, values = "again", {"flow": name}
         if old and name == "activated":
             name = "still"
@@ -767,45 +816,73 @@ class Coach:
     # --- speaking first ---
 
     async def _rung(self, timer: Timer) -> None:
-        try:
-            await self._prompt(timer)
-        except Exception:
-            log.exception("a timer failed")
+        delay = 0.5
+        while True:
+            try:
+                await self._prompt(timer)
+            except sqlite3.Error as error:
+                log.warning("the database refused a timer: %s", type(error).__name__)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 30.0)
+            except Exception:
+                log.exception("a timer failed")
+                await self._let_go(timer)
+                return
+            else:
+                return
+
+    async def _let_go(self, timer: Timer) -> None:
+        """Leave a timer out that failed; what repeats goes on with its next one."""
+        now = self._clock.now()
+
+        def write(tx: Tx) -> None:
+            tx.timer_done(timer.id, now)
+            person = tx.person(timer.person)
+            if person is not None:
+                prompts.planned(person, now)(tx)
+
+        await self._store.write(write)
 
     async def _prompt(self, timer: Timer) -> None:
-        now = self._clock.now()
-        person, waiting = await self._store.read(
-            lambda tx: (tx.person(timer.person), tx.timers(timer.person))
-        )
-        if person is None or timer not in waiting:  # done, moved or cancelled meanwhile
-            return
-        kept, events = await self._store.read(
-            lambda tx: (tx.session(timer.person), tx.events(timer.person))
-        )
+        now, who = self._clock.now(), timer.person
+
+        def look(tx: Tx) -> _Found | None:
+            person = tx.person(who) if tx.is_waiting(timer.id) else None
+            if person is None:
+                return None
+            return person, tx.session(who), tx.timers(who), tx.events(who)
+
+        found = await self._store.read(look)
+        if found is None:
+            return  # cancelled meanwhile
+        person, kept, others, events = found
         session = Session.from_json(kept or {})
         kind = prompts.KINDS.get(timer.kind)
         turn = Turn(person, session, self._library, now, lane=kind.lane if kind else None)
         base = session.base
         known = self._library.flows.get(base.flow) if base else None
-        talking = base is not None and self._age(turn) < prompts.TALKING
-        plan = prompts.plan(
-            timer,
-            person,
-            now,
-            talking=talking,
+        around = prompts.Around(
+            talking=base is not None and self._age(turn) < prompts.TALKING,
             rank=known.rank if known else "talk",
-            resting=cards.resting(events, now),
+            hard_until=cadence.hard_until(events, now),
+            others=tuple(others),
         )
+        plan = prompts.plan(timer, person, now, around)
         if plan.wait_until is not None:
             until = plan.wait_until
             await self._store.write(lambda tx: tx.move_timer(timer.id, until))
             return
         turn.writes.append(lambda tx: tx.timer_done(timer.id, now))
         turn.writes.extend(plan.writes)
-        if plan.speak and timer.kind == prompts.PAUSE:
-            await self._go_on(turn, timer)
-        elif plan.speak and kind is not None:
-            await self._open(turn, kind.flow, values=timer.fields)
+        if plan.person is not None and plan.person is not person:
+            self._change(turn, plan.person)
+        if plan.speak:
+            turn.lead = self._say[plan.lead] if plan.lead else ""
+            turn.silent = plan.silent
+            if timer.kind == prompts.PAUSE:
+                await self._go_on(turn, timer)
+            elif plan.flow in self._library.flows:
+                await self._open(turn, plan.flow, values=plan.values)
         self._ports.deliver(await self._store.write(turn.write))
 
     async def _go_on(self, turn: Turn, timer: Timer) -> None:

@@ -13,6 +13,7 @@ FLOWS = {
     "log": "log",
     "parts": "parts",
     "checkin": "checkin",
+    "practice": "practice",
     "summary": "summary",
     "settings": "settings",
     "privacy": "privacy",
@@ -25,7 +26,7 @@ FLOWS = {
 }
 """Commands that open a flow."""
 
-LATER = frozenset({"practice", "plan", "learn", "therapist"})
+LATER = frozenset({"plan", "learn", "therapist"})
 """Commands of the contract that are not built yet: one sentence each, in no menu."""
 
 LONG = 8

@@ -23,7 +23,10 @@ FIELDS: dict[str, tuple[str, ...]] = {
     ),
     "activation": ("intensity_before", "intensity_now", "practice"),
     "part": ("intensity_before", "toward", "age", "fear", "need", "intensity_now"),
-    "checkin": ("feeling", "nearness", "line"),
+    "checkin": ("feeling", "nearness", "practice", "practised", "shared", "line"),
+    "intention": ("who", "heard_before"),
+    "ritual": ("ritual", "how", "with"),
+    "practice": ("practice", "practised"),
     "note": ("text",),
     "worse": ("text",),
 }

@@ -45,17 +45,21 @@ class Turn:
     gone: bool = False
     posed: int | None = None
     """Which of the calls asks the open question."""
+    lead: str = ""
+    """Said first, in the same message as what comes next."""
+    silent: bool = False
+    """What is said comes without a sound."""
 
     def tell(self, text: str) -> None:
         """Say something that asks nothing."""
-        self.calls.extend(Say(piece) for piece in markup.split(self._plain(text)))
+        self.calls.extend(Say(piece) for piece in markup.split(self._led(text)))
 
     def pose(self, text: str, rows: engine.Rows, copy: str = "") -> None:
         """Ask the open question; its buttons carry the turn's number.
 
         Telegram's copy button takes so many characters; longer words are copied from the text.
         """
-        *before, last = markup.split(self._plain(text))
+        *before, last = markup.split(self._led(text))
         self.calls.extend(Say(piece) for piece in before)
         extra = engine.pack(self.offers)
         self.offers = []
@@ -108,7 +112,7 @@ class Turn:
             tx.save_person(self.person)
         lane = self.lane or self.rank
         rows = [
-            tx.queue(owner, self.person.chat, lane, to_json(call), now=self.now)
+            tx.queue(owner, self.person.chat, lane, to_json(self._voiced(call)), now=self.now)
             for call in self.calls
         ]
         if not self.gone:
@@ -117,6 +121,13 @@ class Turn:
                 self.session = replace(self.session, asked=asked)
             tx.save_session(self.person.id, self.session.to_json(), self.now)
         return rows
+
+    def _voiced(self, call: Call) -> Call:
+        return replace(call, silent=True) if self.silent and isinstance(call, Say) else call
+
+    def _led(self, text: str) -> str:
+        lead, self.lead = self.lead, ""
+        return self._plain(f"{lead}\n{text}" if lead else text)
 
     def _plain(self, text: str) -> str:
         return text if self.person.emoji else _EMOJI.sub("", text)

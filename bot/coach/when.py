@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.flows.engine import plain
 from bot.schedule import rhythm
 
 _AGO = re.compile(r"(an?|\d{1,3}) ?(minutes?|mins?|hours?|hrs?|h|days?|d|weeks?|w)(?: ago)?")
@@ -28,13 +31,39 @@ def moment(text: str, now: datetime, zone: ZoneInfo | None) -> datetime | None:
     Clock times and dates need the person's zone. None for what cannot be read, for the future and
     for more than five years ago.
     """
-    plain = " ".join(text.casefold().split())
-    found = _ago(plain, now)
+    said = " ".join(text.casefold().split())
+    found = _ago(said, now)
     if found is None and zone is not None:
-        found = _on_the_clock(plain, now, zone)
+        found = _on_the_clock(said, now, zone)
     if found is None or found > now or now - found > OLDEST:
         return None
     return found
+
+
+def clock_times(text: str, words: Mapping[str, Any]) -> tuple[time, ...]:
+    """Read a time of day, words too; two where it could be either half of the day, none if not one.
+
+    ``words`` are the language's: names of times, of numbers, of halves of the day.
+    """
+    at = rhythm.clock_time(text)
+    if at is not None:
+        return (at,)
+    said = plain(text)
+    for lead in words["leads"]:
+        said = said.removeprefix(lead + " ")
+    if said in words["named"]:
+        return (time.fromisoformat(words["named"][said]),)
+    half = next((h for h in words["halves"] if said.endswith(" " + h)), None)
+    said = said.removesuffix(half).strip() if half else said
+    past = next((p for p in words["parts"] if said.startswith(p + " ")), None)
+    said = said.removeprefix(past).strip() if past else said
+    hour = words["numbers"].get(said, int(said) if said.isascii() and said.isdecimal() else 0)
+    if not 1 <= hour <= 12:  # noqa: PLR2004 - a clock face
+        return ()
+    minutes = hour % 12 * 60 + (words["parts"][past] if past else 0)
+    both = ((minutes + later) % (24 * 60) for later in (0, 12 * 60))
+    found = tuple(time(*divmod(m, 60)) for m in both)
+    return found if half is None else (found[words["halves"][half] == "pm"],)
 
 
 def _ago(text: str, now: datetime) -> datetime | None:

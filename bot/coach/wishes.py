@@ -14,7 +14,7 @@ from bot.errors import RefusedAnswer
 from bot.flows.engine import plain
 from bot.flows.model import FLOW
 from bot.schedule import rhythm
-from bot.store import Consent, Person, Tx
+from bot.store import Consent, Person
 
 NEAR = timedelta(minutes=8)
 """How far a person's clock may be off when it is matched with zones."""
@@ -62,6 +62,7 @@ async def withdraw(scene: Scene) -> Result:
     *before, last = scene.person.consents
     ended = replace(last, withdrawn_at=scene.now)
     person = replace(scene.person, consents=(*before, ended), checkin_at=None)
+    person = replace(person, morning_at=None, practice={}, rituals={}, cadence={})
     who = person.id
     return Result(
         {"forgotten": True},
@@ -173,84 +174,8 @@ def _zone_set(scene: Scene, zone: str) -> Result:
 
 
 def _moved(scene: Scene, person: Person) -> tuple[Any, ...]:
-    """Return the writes that move the next daily note to where it belongs now."""
-    who, next_one = person.id, prompts.next_checkin(person, scene.now)
-
-    def write(tx: Tx) -> None:
-        tx.cancel_timers(who, kinds={prompts.CHECKIN})
-        next_one(tx)
-
-    return (write,)
-
-
-@function("asked", "silent")
-async def ask_daily(scene: Scene) -> Result:
-    """Whether a daily note was never offered: it is offered once."""
-    person = scene.person
-    if person.checkin_at is not None or person.said.get("daily"):
-        return Result(goto="silent")
-    return Result(goto="asked", person=replace(person, said={**person.said, "daily": True}))
-
-
-@function("set", "zone", "refused", values=("daily_at", "refusal"))
-async def set_daily(scene: Scene) -> Result:
-    """Set the time of the daily note; the zone is asked first where it is not known."""
-    said = str(scene.frame.answers.get("daily_at", ""))
-    at = rhythm.clock_time(said)
-    if at is None:
-        raise RefusedAnswer(scene.library.phrases.say["no_such_time"])
-    if scene.person.zone is None:
-        return Result(goto="zone")
-    text = at.strftime("%H:%M")
-    person = replace(scene.person, checkin_at=text)
-    return Result(
-        {"daily_at": text}, goto="set", settled=True, person=person, writes=_moved(scene, person)
-    )
-
-
-@function()
-async def stop_daily(scene: Scene) -> Result:
-    """No daily note any more."""
-    who = scene.person.id
-    return Result(
-        settled=True,
-        person=replace(scene.person, checkin_at=None),
-        writes=(lambda tx: tx.cancel_timers(who, kinds={prompts.CHECKIN, prompts.LATER}),),
-    )
-
-
-@function()
-async def later(scene: Scene) -> Result:
-    """Put the check-in off by the hours that were chosen."""
-    hours = int(str(scene.frame.answers.get("hours", "1")).partition("_")[0])
-    due, who = scene.now + timedelta(hours=hours), scene.person.id
-    subject = scene.now.isoformat()
-    return Result(
-        {"forgotten": True},
-        settled=True,
-        writes=(lambda tx: tx.set_timer(who, due, prompts.LATER, subject, {}),),
-    )
-
-
-@function()
-async def done_today(scene: Scene) -> Result:
-    """Let today's note rest: the check-in was done by hand."""
-    person = scene.person
-    if person.zone is None or person.checkin_at is None:
-        return Result()
-    zone = ZoneInfo(person.zone)
-    today = scene.now.astimezone(zone).date().isoformat()
-    who, now = person.id, scene.now
-    at = time.fromisoformat(person.checkin_at)
-
-    def write(tx: Tx) -> None:
-        for timer in tx.timers(who):
-            if timer.kind == prompts.CHECKIN and timer.subject == today:
-                tx.timer_done(timer.id, now)
-                day, due = rhythm.following(max(timer.due_at, now), at, zone)
-                tx.set_timer(who, due, prompts.CHECKIN, day.isoformat(), {})
-
-    return Result(writes=(write,))
+    """Return the writes that move whatever recurs to where it belongs now."""
+    return (prompts.planned(person, scene.now),)
 
 
 @function("daily", "no_daily", values=("settings_text",))

@@ -109,6 +109,12 @@ def _person(person: Person) -> Fields:
         "language": person.language,
         "emoji": person.emoji,
         "checkin_at": person.checkin_at,
+        "morning_at": person.morning_at,
+        "quiet_hours": [person.quiet_from, person.quiet_till],
+        "neutral": person.neutral,
+        "practice": person.practice,
+        "rituals": person.rituals,
+        "cadence": person.cadence,
         "adult": person.adult,
         "said": person.said,
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from dateutil.rrule import rrulestr
+
 
 def moment(day: date, at: time, zone: ZoneInfo) -> datetime:
     """Return when a local clock time happens on a local date, in UTC.
@@ -28,6 +30,24 @@ def following(after: datetime, at: time, zone: ZoneInfo) -> tuple[date, datetime
         if due > after and due < moment(day + timedelta(days=1), at, zone):
             return day, due
         day += timedelta(days=1)
+
+
+def recurring(
+    rule: str, start: date, at: time, zone: ZoneInfo, after: datetime
+) -> tuple[date, datetime] | None:
+    """Return the next date of a recurrence (RFC 5545) and its moment, strictly after a moment.
+
+    The rule only names dates; when its time of day happens on each of them is ``moment``'s to say.
+    None for a rule that has no further date.
+    """
+    days = rrulestr(rule, dtstart=datetime.combine(start, time()))  # a date has no zone
+    day = datetime.combine(after.astimezone(zone).date() - timedelta(days=2), time())
+    while (found := days.after(day)) is not None:
+        day = found
+        due = moment(day.date(), at, zone)
+        if due > after and due < moment(day.date() + timedelta(days=1), at, zone):
+            return day.date(), due
+    return None
 
 
 def clock_time(text: str) -> time | None:

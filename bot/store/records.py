@@ -55,6 +55,19 @@ class Person:
     words: tuple[Word, ...] = ()
     said: Fields = field(default_factory=dict)
     """What was said once and need not be said again, by name."""
+    quiet_from: str = "22:00"
+    quiet_till: str = "08:00"
+    """Quiet hours on the person's own clock; the same twice for none."""
+    morning_at: str | None = None
+    """Local time of the morning form; None for none."""
+    neutral: bool = False
+    """What comes unasked says only that there is a note."""
+    cadence: Fields = field(default_factory=dict)
+    """What was said unasked lately, and how much of it is wanted."""
+    practice: Fields = field(default_factory=dict)
+    """The one practice of these two weeks: its name, since when, when and where."""
+    rituals: Fields = field(default_factory=dict)
+    """Rituals of connection by id: what, with whom, on which days, at what time."""
 
     @property
     def consent(self) -> Consent | None:

@@ -356,7 +356,36 @@ class Tx:
         """Return timers that should ring, oldest first, of people who are here."""
         return self._timers("due_timers", {"now": stamp(now), "limit": limit})
 
-    def _timers(self, statement: str, values: Fields) -> list[Timer]:
+    def claim_timers(self, now: datetime, limit: int = 100) -> list[Timer]:
+        """Take timers that should ring, so that nobody takes them again before they are through.
+
+        What is claimed when the process ends waits again at the next start.
+        """
+        damaged: list[bytes] = []
+        values = {"now": stamp(now), "limit": limit}
+        found = self._timers("due_timers", values, damaged)
+        for timer in found:
+            self._execute(SQL["claim_timer"], {"id": bytes.fromhex(timer.id)})
+        for row in damaged:  # left where they are they would be first in every page
+            self._execute(SQL["timer_done"], {"id": row, "done_at": stamp(now)})
+        return found
+
+    def any_due(self, now: datetime) -> bool:
+        """Whether there is a timer that should ring."""
+        return self._execute(SQL["any_due"], {"now": stamp(now)}).fetchone() is not None
+
+    def release_timers(self) -> int:
+        """Let claimed timers wait again: whoever claimed them is gone."""
+        return self._execute(SQL["release_timers"]).rowcount
+
+    def is_waiting(self, timer_id: str) -> bool:
+        """Whether a timer is still there to be rung: not done, not cancelled."""
+        row = self._execute(SQL["timer_state"], {"id": bytes.fromhex(timer_id)}).fetchone()
+        return row is not None and row[0] != "done"
+
+    def _timers(
+        self, statement: str, values: Fields, damaged: list[bytes] | None = None
+    ) -> list[Timer]:
         found = []
         for timer, person, due_at, sealed, wrapped in self._execute(
             SQL[statement], values
@@ -367,6 +396,8 @@ class Tx:
             except ValueError:
                 # One damaged row must not keep everyone else's timers from ringing.
                 log.error("Timer %s does not open and is passed over.", timer.hex())  # noqa: TRY400
+                if damaged is not None:
+                    damaged.append(timer)
                 continue
             found.append(to_timer(timer, person, due_at, value))
         return found

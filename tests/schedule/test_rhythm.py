@@ -34,7 +34,10 @@ def test_no_half_hour_of_any_date_around_any_change_is_skipped_or_comes_twice() 
                 found.append((local, due))
                 day = due
             expected = [
-                (first + timedelta(days=n), wall[first + timedelta(days=n), at.hour * 60 + at.minute])
+                (
+                    first + timedelta(days=n),
+                    wall[first + timedelta(days=n), at.hour * 60 + at.minute],
+                )
                 for n in range(4)
             ]
             assert found == expected, (name, at)

@@ -179,7 +179,7 @@ class Walker:
     who: int
     tried: Counter[tuple[Place, Way]] = field(default_factory=Counter)
 
-    def reach(self, goal: Place, most: int = 40) -> bool:
+    def reach(self, goal: Place, most: int = 60) -> bool:
         """Go to a question; whether it could be reached."""
         here = self.here()
         for _ in range(most):

@@ -4,10 +4,10 @@ VALUES (:id, :person, :mark, 'waiting', :due_at, :sealed)
 ON CONFLICT (mark) DO NOTHING;
 
 -- name: move_timer(id, due_at)!
-UPDATE timers SET due_at = :due_at WHERE id = :id AND state = 'waiting';
+UPDATE timers SET due_at = :due_at, state = 'waiting' WHERE id = :id AND state <> 'done';
 
 -- name: timer_done(id, done_at)!
-UPDATE timers SET state = 'done', done_at = :done_at WHERE id = :id AND state = 'waiting';
+UPDATE timers SET state = 'done', done_at = :done_at WHERE id = :id AND state <> 'done';
 
 -- name: due_timers(now, limit)
 SELECT t.id, t.person, t.due_at, t.sealed, k.wrapped
@@ -15,14 +15,30 @@ FROM timers AS t
 JOIN people AS p ON p.id = t.person
 JOIN keys AS k ON k.owner = t.person
 WHERE t.state = 'waiting' AND t.due_at <= :now AND p.gone = 0
-ORDER BY t.due_at, t.id
+ORDER BY t.due_at
 LIMIT :limit;
+
+-- name: any_due(now)^
+SELECT 1
+FROM timers AS t
+JOIN people AS p ON p.id = t.person
+WHERE t.state = 'waiting' AND t.due_at <= :now AND p.gone = 0
+LIMIT 1;
+
+-- name: claim_timer(id)!
+UPDATE timers SET state = 'claimed' WHERE id = :id AND state = 'waiting';
+
+-- name: release_timers()!
+UPDATE timers SET state = 'waiting' WHERE state = 'claimed';
+
+-- name: timer_state(id)^
+SELECT state FROM timers WHERE id = :id;
 
 -- name: timers(person)
 SELECT t.id, t.person, t.due_at, t.sealed, k.wrapped
 FROM timers AS t
 JOIN keys AS k ON k.owner = t.person
-WHERE t.person = :person AND t.state = 'waiting'
+WHERE t.person = :person AND t.state <> 'done'
 ORDER BY t.due_at, t.id;
 
 -- name: delete_timer(id)!
