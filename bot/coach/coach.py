@@ -33,7 +33,7 @@ from bot.flows import engine
 from bot.flows.model import Library, Pause
 from bot.flows.session import Frame, Session, frame_from_json, frame_to_json
 from bot.safety import Verdict
-from bot.store import Draft, Entry, Lane, Outbound, Person, Store, Timer, Tx, new_id
+from bot.store import Draft, Entry, Event, Lane, Outbound, Person, Store, Timer, Tx, new_id
 
 log = logging.getLogger(__name__)
 

@@ -82,7 +82,7 @@ def moment(words: Words) -> Iterator[Step]:
 
 
 def checkin(words: Words, *, first: bool) -> Iterator[Step]:
-    yield "/checkin", ("One word for now",)
+    yield "/checkin", ("[Another word]",)
     yield words.line(), ("Closer or further",)
     yield "Closer", ("A line, if you like",)
     if first:
