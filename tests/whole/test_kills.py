@@ -81,11 +81,15 @@ def moment(words: Words) -> Iterator[Step]:
     yield words.line(), ("Kept.",)
 
 
-def checkin(words: Words, *, first: bool) -> Iterator[Step]:
-    yield "/checkin", ("[Another word]",)
+def checkin(words: Words, before: int) -> Iterator[Step]:
+    yield "/checkin", ("?",)
     yield words.line(), ("Closer or further",)
-    yield "Closer", ("A line, if you like",)
-    if first:
+    if before % 2:  # every second one asks a third question
+        yield "Closer", ("One honest thing",)
+        yield "Almost", ("A line, if you like",)
+    else:
+        yield "Closer", ("A line, if you like",)
+    if not before:
         yield words.line(), ("Kept.", "Shall I send")
         yield "No", ("is there any time",)
     else:
@@ -106,14 +110,14 @@ def stopped(words: Words) -> Iterator[Step]:
 
 def script(words: Words, rounds: int) -> Iterator[Step]:
     """Return one person's steps; not everyone begins with the same."""
-    first = True
+    checkins = 0
     for number in range(rounds):
         match (number + len(words.given) + words.person) % 4:
             case 0:
                 yield from moment(words)
             case 1:
-                yield from checkin(words, first=first)
-                first = False
+                yield from checkin(words, checkins)
+                checkins += 1
             case 2:
                 yield from note(words)
             case _:

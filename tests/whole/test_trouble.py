@@ -225,7 +225,7 @@ def test_a_note_comes_once_though_its_turn_waits_long(house: House) -> None:
     bot = house.bot
     bot.start()
     ada = house.newcomer("Ada")
-    house.say(ada, "/checkin", "One word for now")
+    house.say(ada, "/checkin")
     house.say(ada, "Later", "When?")
     house.say(ada, "In an hour", "OK, later")
     before = len(house.telegram.answers(ada))
