@@ -177,7 +177,7 @@ async def test_for_a_day_nothing_comes_but_the_check_that_was_agreed(tmp_path: P
         assert note.text == "A note for you."
         await chat.tap("Leave it")
         assert resting(await events(chat), chat.clock.now())
-        assert "One word for now?" in said(await chat.skip(timedelta(hours=23)))
+        assert "[Fewer]" in drawn((await chat.skip(timedelta(hours=23)))[-1])[-1]
 
 
 async def test_the_morning_check_survives_a_second_card_and_says_nothing_of_its_own(

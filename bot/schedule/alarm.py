@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -48,6 +49,8 @@ def _careful(work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None
     async def done() -> None:
         try:
             await work()
+        except asyncio.CancelledError:
+            log.debug("scheduled work was cut short by the end")
         except Exception:
             log.exception("scheduled work failed")
 

@@ -345,7 +345,12 @@ def test_someone_blocks_the_bot_and_comes_back(house: House) -> None:
     bot = house.bot
     bot.start()
     ada, bob = house.newcomer("Ada"), house.newcomer("Bob")
-    for what, answer in (("/settings", "Clock"), ("Daily note", "what time"), ("20:30", "clock")):
+    for what, answer in (
+        ("/settings", "Clock"),
+        ("Notes", "Quiet hours"),
+        ("Daily note", "what time"),
+        ("20:30", "clock"),
+    ):
         house.say(ada, what, answer)
     house.say(ada, "OK", "What time is it")
     house.say(ada, "Berlin", "Every day at 20:30")
