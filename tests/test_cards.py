@@ -22,7 +22,7 @@ from bot.local.guest import Bubble
 from bot.safety import Verdict
 from bot.settings import Settings
 from bot.store import Draft, Event, Outbound, Person, Tx
-from tests.chat import Chat, chatting
+from tests.chat import Chat, chatting, drawn
 
 SENTENCES = {
     "hard": "i want to die",
