@@ -2,17 +2,17 @@
 
 from bot.coach import (  # each registers its functions
     cards,
-    curve,
     checkins,
+    curve,
     keeping,
     moment,
     now,
     people,
     practising,
     requests,
+    rituals,
     shares,
     waits,
-    rituals,
     wishes,
 )
 from bot.coach.coach import FACTS, Coach, House, Ports
@@ -25,16 +25,16 @@ __all__ = [
     "House",
     "Ports",
     "cards",
-    "curve",
     "checkins",
+    "curve",
     "keeping",
     "moment",
     "now",
     "people",
     "practising",
     "requests",
+    "rituals",
     "shares",
     "waits",
-    "rituals",
     "wishes",
 ]

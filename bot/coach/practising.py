@@ -157,7 +157,7 @@ def _asked_again(person: Person, now: datetime) -> Write:
 
 
 @function()
-async def stop_practice(scene: Scene) -> Result:
+async def put_practice_away(scene: Scene) -> Result:
     """Let the practice go; what was kept on the way stays."""
     who = scene.person.id
     kinds = {prompts.PRACTICE_DAY, prompts.PRACTICE_LOOK}

@@ -73,6 +73,8 @@ def function(*outcomes: str, values: tuple[str, ...] = ()) -> Callable[[Run], Ru
     """Let flows run a function under its own name; say its outcomes and the values it gives."""
 
     def register(run: Run) -> Run:
+        if run.__name__ in FUNCTIONS:
+            raise ValueError(f"two functions are called {run.__name__}")
         FUNCTIONS[run.__name__] = (run, Function(frozenset(outcomes), frozenset(values)))
         return run
 
