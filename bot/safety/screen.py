@@ -97,6 +97,8 @@ class Finding:
 
     verdict: Verdict
     words: tuple[str, ...]
+    rule: str = ""
+    """The rule that was found; a verdict may be named otherwise, for who it is about."""
     worth: int = 0
     """The most urgent that what comes after this can be, as a place in ``URGENCY``."""
 
@@ -203,7 +205,8 @@ class Screener:
             verdict = reading.judge(rule, match) if match else NONE
             if match and verdict.tier != "none":
                 worth = URGENCY.index(rule.tier)
-                yield Finding(verdict, spoken.words[match.start : end + 1], worth)
+                said = spoken.words[match.start : end + 1]
+                yield Finding(verdict, said, rule.id, worth)
         verdict = reading.denied_but()
         if verdict.tier != "none":
             yield Finding(verdict, ())
@@ -281,8 +284,10 @@ class _Reading:
             whose = "self"
         if denied and whose == "self":
             self._denied.append(match.end)
-        if denied or whose == "you":
+        if denied:
             return "none", rule.id
+        if whose == "you":  # "once you've been suicidal for years": often oneself
+            return ("soft" if rule.tier == "hard" else "none"), rule.id
         if whose == "self":
             return rule.tier, rule.id
         to_me = "me" in self._words[match.start : match.end + 1]

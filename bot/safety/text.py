@@ -129,8 +129,10 @@ def plain(text: str) -> str:
     """Undo what changes how a letter looks but not what it is."""
     if text.isascii():
         return text.casefold()
-    text = unicodedata.normalize("NFKD", text.translate(_FOREIGN)).casefold()
-    text = unicodedata.normalize("NFKD", text).translate(_FOREIGN)
+    # Marks go before casefold, which makes a letter of one of them.
+    text = unicodedata.normalize("NFKD", text.translate(_FOREIGN))
+    text = "".join(letter for letter in text if letter.isascii() or not _unseen(letter))
+    text = unicodedata.normalize("NFKD", text.casefold()).translate(_FOREIGN)
     return "".join(letter for letter in text if letter.isascii() or not _unseen(letter))
 
 
@@ -210,7 +212,7 @@ class _Reader:
             self._words.append(BREAK)
 
     def _mark(self, typed: str) -> None:
-        if typed in "-*" and self._letters:
+        if typed in "-*\n\r" and self._letters:
             return  # k-i-l-l is spelled
         if self._letters:
             self._spell()
@@ -243,7 +245,8 @@ class _Reader:
         """Try what an unknown word could be: drawn out, or several run together."""
         lexicon = self._lexicon
         if _THRICE.search(typed):
-            for times in (r"\1\1", r"\1"):
+            drawn_at_end = typed[-1] == typed[-2] == typed[-3]
+            for times in (r"\1", r"\1\1") if drawn_at_end else (r"\1\1", r"\1"):
                 shorter = _THRICE.sub(times, typed)
                 if lexicon.knows(shorter):
                     return lexicon.words_of(shorter)

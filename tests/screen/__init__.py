@@ -1,0 +1,1 @@
+"""The screener: pairs of texts, and what a verdict depends on."""
