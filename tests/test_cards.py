@@ -116,6 +116,11 @@ async def test_danger_in_any_field_of_any_flow_opens_its_card_and_waits_in_a_dra
             answer = said(await chat.type(SENTENCES[tier]))
             assert FIRST[tier] in answer, f"{flow}.{step}: {answer}"
             kept = str([draft.frame for draft in await drafts(chat)])
+            asked = library.flows[flow].step(step)
+            if isinstance(asked, Ask) and asked.burn:
+                # What was to be deleted here is not kept for the card's sake either.
+                assert SENTENCES[tier] not in kept, f"{flow}.{step}"
+                continue
             assert SENTENCES[tier] in kept or SENTENCES[tier].replace("'", "\\'") in kept, (
                 f"{flow}.{step}: {kept}"
             )

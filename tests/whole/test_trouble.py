@@ -150,7 +150,7 @@ def test_a_disk_that_is_full_and_then_is_not(house: House) -> None:
     until(lambda: re.search("refused|could not be kept", bot.told()), "the disk is full")
     resource.prlimit(bot.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
     house.answered(ada, heard[ada], "How strong was it", "what did you do")
-    house.answered(bob, heard[bob], "If it could be now", "I can't call anyone")
+    house.answered(bob, heard[bob], "In danger, or it could be now")
     told = [one["text"] for one in house.telegram.answers(bob)[heard[bob] :]]
     assert len(told) == 2, told
     house.say(ada, "stayed in bed until noon that day", "Kept.")

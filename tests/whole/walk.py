@@ -28,7 +28,7 @@ TYPED: dict[Place, str] = {
 
 QUIET = 0.15
 """Seconds without a change in the chat after which the bot is through with its answer."""
-TRIES = 2
+TRIES = 6
 """How often one way on is tried before another one is."""
 
 
