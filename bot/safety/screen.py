@@ -312,7 +312,7 @@ class _Reading:
         past = self._around("past", match)
         if not past or self._around("again", match):
             return tier, name
-        if "better" in self.contexts:
+        if "better" in self.contexts or tier == "third":
             return "none", name
         if tier == "hard":
             return "soft", "past." + name.partition(".")[0]
