@@ -23,10 +23,11 @@ FLOWS = {
     "sos": "sos",
     "help": "help",
     "about": "about",
+    "plan": "plan",
 }
 """Commands that open a flow."""
 
-LATER = frozenset({"plan", "learn", "therapist"})
+LATER = frozenset({"learn", "therapist"})
 """Commands of the contract that are not built yet: one sentence each, in no menu."""
 
 LONG = 8

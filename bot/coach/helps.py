@@ -71,6 +71,8 @@ class Moment:
     draft: bool = False
     real: bool = False
     """Something happened that is no alarm alone: a break-up, a discovery, a broken promise."""
+    planned: bool = False
+    """A plan was said at its beginning."""
     over: bool = False
 
     @property

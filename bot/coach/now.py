@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from bot.coach import curve, helps
+from bot.coach import curve, helps, plans
 from bot.coach.calls import Animate
 from bot.coach.helps import HIGH, MUCH, Mark, Moment, Strength, Tried
 from bot.coach.scene import Result, Scene, Write, function
+from bot.flows.engine import clipped, plain
 from bot.flows.model import NUMB, UNKNOWN
 from bot.flows.practice import practices
 from bot.store import Draft, Entry, Tx, Word, new_id
@@ -147,7 +148,7 @@ async def start(  # noqa: PLR0913 - all of what makes a practice the next one
         known, moment, past, hidden(scene), turning=turning
     )
     told = past.get(one.name)
-    first = not moment.practices and chosen is None and not turning
+    first = not (moment.practices or moment.planned or turning) and chosen is None
     if first and helps.proven(told) and told is not None and moment.now not in {NUMB, UNKNOWN}:
         key = "known_short" if one.caution else "known"
         times = scene.text("moment")["times"][told.times]
@@ -227,6 +228,13 @@ async def _first(scene: Scene, moment: Moment, value: int | str | None) -> Resul
         return await start(scene, moment, say(scene, "leads", "numb"), turning=True, goto="numb")
     if not isinstance(value, int):
         return await start(scene, moment, say(scene, "leads", "unclear"))
+    planned = await plans.coming_up(scene)
+    if planned:
+        known = practices(scene.library.texts).values()
+        named = next((one.name for one in known if plain(one.title) == plain(planned)), None)
+        key = "lead" if named else "lead_own"
+        lead = say(scene, "plans", key, now=value, first=clipped(planned, plans.LINE))
+        return await start(scene, replace(moment, planned=True), lead, chosen=named)
     lead = say(scene, "leads", "high" if value >= HIGH else "start", now=value)
     return await start(scene, moment, lead)
 

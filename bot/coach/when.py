@@ -99,3 +99,48 @@ def _on_the_clock(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
     if found > now and rest == text:
         found = rhythm.moment(day - timedelta(days=1), at, zone)  # "23:30", typed after midnight
     return found
+
+
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAY_MONTH = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?\.? (?:of )?([a-z]{3,9})")
+_MONTH_DAY = re.compile(r"([a-z]{3,9}) (\d{1,2})(?:st|nd|rd|th)?")
+
+FURTHEST = timedelta(days=366 * 2)
+
+
+def day(text: str, today: date) -> date | None:
+    """Read ``tomorrow``, ``friday``, ``24 december`` or ``2026-12-24``, from today on.
+
+    None for what cannot be read, for what is past and for more than two years ahead.
+    """
+    plain = " ".join(text.casefold().replace(",", " ").split()).removeprefix("on ")
+    plain = plain.removeprefix("next ").removeprefix("this ").strip(" .")
+    if plain in {"today", "tonight", "tomorrow"}:
+        return today + timedelta(days=plain == "tomorrow")
+    for number, name in enumerate(_DAYS):
+        if plain in {name, name[:3]}:
+            return today + timedelta(days=(number - today.weekday()) % 7)
+    found = _dated(plain, today)
+    if found is None or not today <= found <= today + FURTHEST:
+        return None
+    return found
+
+
+def _dated(text: str, today: date) -> date | None:
+    year, month, number = today.year, 0, 0
+    if (whole := _DATE.fullmatch(text)) is not None and not whole[4]:
+        year, month, number = int(whole[1]), int(whole[2]), int(whole[3])
+    elif (found := _DAY_MONTH.fullmatch(text)) is not None:
+        month, number = _month(found[2]), int(found[1])
+    elif (found := _MONTH_DAY.fullmatch(text)) is not None:
+        month, number = _month(found[1]), int(found[2])
+    try:
+        there = date(year, month, number)
+        return there.replace(year=year + 1) if there < today and whole is None else there
+    except ValueError:
+        return None
+
+
+def _month(name: str) -> int:
+    return _MONTHS.index(name[:3]) + 1 if name[:3] in _MONTHS else 0

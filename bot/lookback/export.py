@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.clock import Clock
 from bot.flows.session import Frame, Session, frame_to_json
-from bot.lookback.numbers import LEFT_OUT, NUMB, UNKNOWN
+from bot.lookback.numbers import LEFT_OUT, NUMB, PLAN, UNKNOWN
 from bot.store.records import Draft, Entry, Event, Fields, Person, Timer
 from bot.store.store import Store
 from bot.store.tx import Tx
@@ -67,13 +67,13 @@ def document(  # noqa: PLR0913 - all there is of a person
             }
             for consent in person.consents
         ],
-        "entries": [_entry(entry) for entry in kept],
+        "entries": [_entry(entry) for entry in kept if entry.kind != PLAN],
         "drafts": [_draft(draft) for draft in stopped],
         "words": [
             {"kind": word.kind, "text": word.text, "archived": word.archived}
             for word in person.words
         ],
-        "plans": [],
+        "plans": [_plan(entry) for entry in kept if entry.kind == PLAN],
         "timers": [
             {
                 "kind": timer.kind,
@@ -132,6 +132,11 @@ def _entry(entry: Entry) -> Fields:
     }
 
 
+def _plan(plan: Entry) -> Fields:
+    apart = ("kind", "happened_at")  # a plan is of one kind, and nothing that happened
+    return {name: value for name, value in _entry(plan).items() if name not in apart}
+
+
 def _draft(draft: Draft) -> Fields:
     return {
         "id": draft.id,
@@ -165,7 +170,9 @@ def _open(session: Session, whole: Document, entries: Sequence[Entry]) -> Fields
             # What functions gave is left out: it repeats words of other places.
             frames.append(frame_to_json(replace(frame, answers=left, shown=shown, values={})))
     loose = list(session.loose)
-    elsewhere = [whole[name] for name in ("entries", "drafts", "words", "person", "timers")]
+    elsewhere = [
+        whole[name] for name in ("entries", "drafts", "words", "plans", "person", "timers")
+    ]
     known = {_plain(text) for text in leaves([*elsewhere, frames, loose])}
     recent = [item.get("text") for item in session.recent]
     # What came with a command or opened a flow by itself is no answer yet.
@@ -309,8 +316,9 @@ def _names(document: Document, count: int, ending: str) -> list[str]:
 
 
 def sheets(document: Document, limit: int = LIMIT) -> list[File]:
-    """Write the entries as tables, a row each, for a spreadsheet."""
-    entries: list[Fields] = document["entries"]
+    """Write the entries and the plans as tables, a row each, for a spreadsheet."""
+    plans = [{"kind": PLAN, "happened_at": p["written_at"], **p} for p in document["plans"]]
+    entries: list[Fields] = [*document["entries"], *plans]
     fields = dict.fromkeys(name for entry in entries for name in entry["fields"])
     header = _row([*COLUMNS, *(f"field {name}" if name in COLUMNS else name for name in fields)])
     # Spreadsheets take a file for UTF-8 only when it says so.

@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from bot.errors import RefusedAnswer
 from bot.flows.session import Session
 from bot.lookback.export import MOST, NAME, OPEN, VERSION, leaves, typed
-from bot.lookback.numbers import NUMB, STRONGEST, UNKNOWN, place
+from bot.lookback.numbers import NUMB, PLAN, STRONGEST, UNKNOWN, place
 from bot.store.records import Draft, Entry, Fields, Word
 from bot.store.tx import Tx
 
@@ -126,6 +126,14 @@ class _Draft(_Read):
     loose: list[str] = []
 
 
+class _Plan(_Read):
+    id: _Id
+    written_at: _Moment
+    edited_at: _Moment | None = None
+    zone: _Zone = None
+    fields: dict[str, Any]
+
+
 class _Word(_Read):
     kind: _Name
     text: Annotated[str, Field(min_length=1)]
@@ -136,6 +144,7 @@ class _Document(_Read):
     entries: Annotated[list[_Entry], Field(max_length=MOST)]
     drafts: Annotated[list[_Draft], Field(max_length=MOST_DRAFTS)] = []
     words: Annotated[list[_Word], Field(max_length=MOST_WORDS)] = []
+    plans: Annotated[list[_Plan], Field(max_length=MOST)] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +286,9 @@ def _odd(loc: Sequence[str | int]) -> str:
 
 
 _OURS = frozenset(
-    name for model in (_Document, _Entry, _Draft, _Word, _Frame) for name in model.model_fields
+    name
+    for model in (_Document, _Entry, _Draft, _Plan, _Word, _Frame)
+    for name in model.model_fields
 ) | {"intensity_before", "intensity_now"}
 
 
@@ -298,6 +309,18 @@ def _imported(found: _Document) -> Imported:
         )
         if entry.id not in entries or _edited(entry) > _edited(entries[entry.id]):
             entries[entry.id] = entry
+    for told in found.plans:
+        plan = Entry(
+            id=told.id,
+            kind=PLAN,
+            happened_at=told.written_at,
+            written_at=told.written_at,
+            zone=told.zone,
+            fields=told.fields,
+            edited_at=told.edited_at,
+        )
+        if plan.id not in entries or _edited(plan) > _edited(entries[plan.id]):
+            entries[plan.id] = plan
     drafts: dict[str, Draft] = {}
     frames: list[Draft] = []
     loose: list[Entry] = []

@@ -24,6 +24,9 @@ STRONGEST = 10
 PEOPLE = "people"
 """The list of people and steps: kept like an entry, and nothing that happened."""
 
+PLAN = "plan"
+"""What someone wants to do first when something happens: nothing that happened either."""
+
 LEFT_OUT = "left_out"
 """The field that keeps an entry out of every number, where the person has not asked for it."""
 
@@ -124,7 +127,9 @@ def numbers(
     entries: Iterable[Entry], *, days: int | None, now: datetime, zone: str | None
 ) -> Numbers:
     """Count what happened in the last so many local dates, today among them; None for all."""
-    found = [e for e in entries if e.kind != PEOPLE and e.fields.get(LEFT_OUT) is not True]
+    found = [
+        e for e in entries if e.kind not in {PEOPLE, PLAN} and e.fields.get(LEFT_OUT) is not True
+    ]
     if days is not None:
         found = _within(found, days, now, place(zone) or UTC)
     moments = [entry for entry in found if entry.kind in MOMENTS]

@@ -16,7 +16,7 @@ SAMPLE = json.loads(re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)[0])
 
 def test_the_sample_can_be_taken_in() -> None:
     found = importing.read(json.dumps(SAMPLE).encode())
-    assert [item.kind for item in found.entries] == ["trigger"]
+    assert [item.kind for item in found.entries] == ["trigger", "plan"]
     assert [draft.id for draft in found.drafts] == ["5d1e"]
     assert (len(found.frames), len(found.loose), len(found.words)) == (1, 1, 1)
 
