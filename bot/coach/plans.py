@@ -38,6 +38,7 @@ async def plans(scene: Scene) -> list[Entry]:
     who = scene.person.id
     entries = await scene.store.read(lambda tx: tx.entries(who))
     found = [entry for entry in entries if entry.kind == PLAN]
+    found.sort(key=lambda one: str(one.fields.get("when")))
     return sorted(found, key=lambda one: one.edited_at or one.written_at, reverse=True)
 
 
