@@ -28,7 +28,7 @@ TYPED: dict[Place, str] = {
 
 QUIET = 0.15
 """Seconds without a change in the chat after which the bot is through with its answer."""
-TRIES = 6
+TRIES = 3
 """How often one way on is tried before another one is."""
 
 
@@ -60,7 +60,12 @@ class Map:
                 if place not in seen:
                     seen.add(place)
                     waiting.append(place)
-        return sorted(place for place in seen if self._takes_words(place))
+        return sorted(
+            place
+            for place in seen
+            # Cards open by what is written, not by taps: their own tests type there.
+            if self._takes_words(place) and not place[0].startswith("card_")
+        )
 
     def route(self, start: Place | None, goal: Place, tried: Counter[tuple[Place, Way]]) -> Way:
         """Return the next thing to do on the shortest way that was not tried too often."""
