@@ -1,6 +1,7 @@
 """One turn: load, screen, run, commit; and the functions that flows may run."""
 
 from bot.coach import (  # each registers its functions
+    afterwards,
     cards,
     checkins,
     curve,
@@ -25,6 +26,7 @@ __all__ = [
     "Coach",
     "House",
     "Ports",
+    "afterwards",
     "cards",
     "checkins",
     "curve",

@@ -442,7 +442,10 @@ class Coach:
         if person.consent is None:
             await self._open(turn, "welcome" if person.adult is None else "unkept")
             return
-        await self._open(turn, "unasked")
+        asks = commands.means_mind(text, self._library)
+        await self._open(
+            turn, "unasked", values={"mind": self._say["their_mind"] + "\n"} if asks else None
+        )
         self._add_words(turn, text)
 
     async def _one_more(self, turn: Turn, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -75,3 +76,10 @@ def means_unsafe(text: str, library: Library) -> bool:
     """Whether a line says no more than that the person is not safe."""
     lines: Any = library.texts["phrases"]["unsafe"]
     return plain(text) in {plain(line) for line in lines}
+
+
+def means_mind(text: str, library: Library) -> bool:
+    """Whether a line asks what goes on in someone else, which nobody here can know."""
+    asked: Any = library.texts["phrases"].get("mind", ())
+    parts = [plain(part) for part in re.split(r"[.!?\n]+", text)]
+    return any(re.fullmatch(pattern, part) for pattern in asked for part in parts if part)
