@@ -238,7 +238,7 @@ async def running(
 
         async def ring() -> None:
             settings.heartbeat.touch()
-            await _ring_due(store, talk, moment)
+            await ring_due(store, talk, moment)
 
         async def tidy() -> None:
             await tidy_once(store, moment)
@@ -277,7 +277,7 @@ PAGE = 64
 """Timers that are claimed at once: few enough that someone who writes is not kept waiting."""
 
 
-async def _ring_due(store: Store, talk: Coach, moment: Clock) -> None:
+async def ring_due(store: Store, talk: Coach, moment: Clock) -> None:
     """Claim what is due page by page, the next one when the coach is nearly through with one."""
     while True:
         now = moment.now()

@@ -68,7 +68,9 @@ class Chat:
     async def skip(self, by: timedelta) -> list[Bubble]:
         """Let time pass, and what is due come."""
         self.clock.skip(by)
-        await self.house.ring()
+        for _ in range(2):  # the second ring is for what the first one planned anew
+            await self.house.ring()
+            await self.settled()
         return await self.news()
 
     async def news(self) -> list[Bubble]:

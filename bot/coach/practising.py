@@ -176,7 +176,7 @@ async def keep_practice(scene: Scene) -> Result:
     return Result(settled=True, person=person, writes=(_planned(person, scene.now),))
 
 
-@function("map", "look", "gone", values=("practice", "looked", "map_text"))
+@function("map", "empty", "look", "gone", values=("practice", "looked", "map_text"))
 async def look_practice(scene: Scene) -> Result:
     """Look back at the two weeks: the map where things were gathered, else how it went."""
     known, who = _known(scene, scene.person.practice.get("name")), scene.person.id
@@ -186,8 +186,10 @@ async def look_practice(scene: Scene) -> Result:
     entries = await scene.store.read(lambda tx: tx.entries(who, since=started))
     values = {"practice": known["text"]}
     if known.get("maps"):
-        found = numbers.numbers(entries, days=WEEKS, now=scene.now, zone=scene.person.zone)
-        return Result({**values, "map_text": _map(scene, found)}, goto="map")
+        # The day it began and the day it ends are both in it.
+        found = numbers.numbers(entries, days=WEEKS + 1, now=scene.now, zone=scene.person.zone)
+        goto = "map" if found.triggers else "empty"
+        return Result({**values, "map_text": _map(scene, found)}, goto=goto)
     return Result({**values, "looked": _looked(scene, entries, known["text"])}, goto="look")
 
 
@@ -213,7 +215,9 @@ def _looked(scene: Scene, entries: list[Entry], name: str) -> str:
     bit = sum(1 for how in told if how == names["a_bit"])
     if not done and not bit:
         return str(texts["looked_none"])
-    return str(texts["looked"].format(done=done, bit=bit))
+    counted = (("looked_done", done), ("looked_bit", bit))
+    parts = [texts[name].format(n=n) for name, n in counted if n]
+    return str(texts["looked"].format(parts=", ".join(parts)))
 
 
 @function("none", values=("map_kept",))

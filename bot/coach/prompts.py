@@ -345,7 +345,9 @@ def plan(timer: Timer, person: Person, now: datetime, around: Around) -> Plan:
     kind = KINDS.get(timer.kind)
     if kind is None:
         return Plan()
-    writes: tuple[Write, ...] = (kind.repeats(person, timer, now),) if kind.repeats else ()
+    # What was due meanwhile and is not too late comes yet; a date has one, so none comes twice.
+    since = now - (kind.late or timedelta())
+    writes: tuple[Write, ...] = (kind.repeats(person, timer, since),) if kind.repeats else ()
     lapses = Plan(writes=writes)
     meant = kind.meant(person, timer)
     late = now - timer.due_at

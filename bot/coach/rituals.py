@@ -113,7 +113,7 @@ async def make_ritual(scene: Scene) -> Result:
         return Result(goto="zone")
     name, at = str(values.get("ritual_id") or new_id()[:8]), f"{found[0]:%H:%M}"
     ritual = {
-        "what": str(answers["what"]),
+        "what": str(scene.answer("what")),
         "with": str(scene.answer("ritual_with") or ""),
         "rule": str(values["rule"]),
         "days": str(values["days_read"]),

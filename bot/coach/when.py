@@ -14,6 +14,9 @@ from bot.schedule import rhythm
 _AGO = re.compile(r"(an?|\d{1,3}) ?(minutes?|mins?|hours?|hrs?|h|days?|d|weeks?|w)(?: ago)?")
 _DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})\b,?\s*(.*)")
 
+_SIGNS = ("-", "+", "\N{MINUS SIGN}")
+"""Before a number they make it no time."""
+
 _UNITS = {
     "m": timedelta(minutes=1),
     "h": timedelta(hours=1),
@@ -48,7 +51,7 @@ def clock_times(text: str, words: Mapping[str, Any]) -> tuple[time, ...]:
     at = rhythm.clock_time(text)
     if at is not None:
         return (at,)
-    said = plain(text)
+    said = "" if text.strip()[:1] in _SIGNS else plain(text)
     for lead in words["leads"]:
         said = said.removeprefix(lead + " ")
     if said in words["named"]:
