@@ -74,7 +74,7 @@ def kill_in_waits(folder: Path, kills: int, seed: int) -> None:
             house.bot.start()
             house.answered(who, before, ENDS)
             # Whatever else is due to this person is said before the answer to this.
-            house.say(who, "/help", "What there is")
+            house.say(who, "/help", "What there is", ENDS)
             said = ends(house, who, before) - 1  # the open question is asked again after help
             doubled += said == 2
             rows.append(f"  at {passed:>4} s: {early} before the kill, {said} in all")
