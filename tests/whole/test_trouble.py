@@ -121,7 +121,7 @@ def test_a_flow_with_a_mistake(house: House, tmp_path: Path) -> None:
     content = tmp_path / "content"
     shutil.copytree(Settings().content, content)
     flow = content / "en" / "flows" / "log.toml"
-    flow.write_text(flow.read_text("utf-8").replace('next = "strength"', 'next = "nowhere"'))
+    flow.write_text(flow.read_text("utf-8").replace('next = "did"', 'next = "nowhere"'))
     done = house.bot.cli(BOT_CONTENT=str(content))
     assert done.returncode == CONFIG
     assert "log.toml" in done.stderr
