@@ -7,7 +7,7 @@ import contextlib
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -143,9 +143,7 @@ class Coach:
     def unkept(self, heard: Heard) -> None:
         """Look at an update that could not be stored: ``/sos`` is answered all the same."""
         if self._lets_in(heard):
-            task = asyncio.create_task(self._sos_without_store((heard,)))
-            self._workers.add(task)
-            task.add_done_callback(self._workers.discard)
+            self._start_work(self._sos_without_store((heard,)))
 
     def busy(self) -> int:
         """Return how many updates and timers wait or are being handled."""
@@ -163,8 +161,11 @@ class Coach:
             return
         self._waiting[chat] = deque((item,))
         self._idle.clear()
-        task = asyncio.create_task(self._work(chat))
-        self._workers.add(task)
+        self._start_work(self._work(chat))
+
+    def _start_work(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._workers.add(task)  # the loop itself holds tasks only weakly
         task.add_done_callback(self._workers.discard)
 
     async def _work(self, chat: int) -> None:

@@ -208,6 +208,18 @@ def planned(person: Person, now: datetime) -> Write:
 
 # --- the kinds -------------------------------------------------------------------------------
 
+# Whoever started a timer hears it, however late, before consent too.
+_OWN = Kind(
+    "",
+    Lane.TIMER,
+    late=None,
+    waits=False,
+    wanted=lambda _: True,
+    own=True,
+    rests=False,
+    order=0,
+)
+
 KINDS: dict[str, Kind] = {
     CHECKIN: Kind(
         "checkin",
@@ -237,27 +249,8 @@ KINDS: dict[str, Kind] = {
         wanted=lambda _: True,
         counts=False,
     ),
-    # Whoever started a timer hears it, however late, before consent too.
-    PAUSE: Kind(
-        "",
-        Lane.TIMER,
-        late=None,
-        waits=False,
-        wanted=lambda _: True,
-        own=True,
-        rests=False,
-        order=0,
-    ),
-    RETURN: Kind(
-        "back",
-        Lane.TIMER,
-        late=None,
-        waits=False,
-        wanted=lambda _: True,
-        own=True,
-        rests=False,
-        order=0,
-    ),
+    PAUSE: _OWN,
+    RETURN: replace(_OWN, flow="back"),
     WORDS: Kind(
         "kept_words",
         Lane.TIMER,
