@@ -21,13 +21,13 @@ from bot import coach, safety
 from bot.clock import Clock, ShiftedClock, SystemClock
 from bot.coach import Coach, House, Ports
 from bot.coach.calls import Say
-from bot.errors import ContentError
+from bot.errors import ContentError, Misconfigured
 from bot.flows.load import load, missing
 from bot.flows.model import Library
 from bot.lookback import export, importing
 from bot.schedule.alarm import Alarm
 from bot.settings import Settings
-from bot.store import Store, is_new, load_master, nightly, open_store
+from bot.store import SLICE, Store, is_new, load_master, nightly, open_store, plainly
 from bot.telegram import client, webhook
 from bot.telegram.face import Face, put_on
 from bot.telegram.outbox import BURST, Outbox
@@ -243,7 +243,8 @@ async def running(
         async def tidy() -> None:
             await tidy_once(store, moment)
 
-        await store.write(lambda tx: (tx.sweep(moment.now()), tx.release_timers()))
+        with plainly(database):
+            await store.write(lambda tx: (tx.sweep(moment.now()), tx.release_timers()))
         handover = Handover(store, talk.hear, unkept=talk.unkept, busy=talk.busy)
         if settings.mode == "webhook":
             listening = _task(stack, _hooked(settings, bot, store, moment, handover))
@@ -259,16 +260,21 @@ async def running(
 
 
 async def tidy_once(store: Store, moment: Clock) -> bool:
-    """Sweep what had its time and make the night's copy, once a day from ``NIGHT`` on.
+    """Sweep what had its time; make the night's copy, once a day from ``NIGHT`` on.
 
     The day it was last done stands in the database, so a night spent switched off is made up for.
     """
     now = moment.now()
+    while await store.write(lambda tx: any(n >= SLICE for n in tx.sweep(now).values())):
+        pass  # turns go on in between
     day = (now - timedelta(hours=NIGHT)).date().isoformat()
     if await store.read(lambda tx: tx.meta(TIDIED)) == day:
         return False
-    await store.write(lambda tx: tx.sweep(now))
-    await nightly(store)
+    try:
+        await nightly(store)
+    except Misconfigured as trouble:
+        log.error("There is no copy of tonight: %s", trouble)  # noqa: TRY400 - a sentence says it
+        return False
     await store.write(lambda tx: tx.set_meta(TIDIED, day))
     return True
 

@@ -3,7 +3,7 @@
 from bot.store.backup import backup, nightly, restore
 from bot.store.disk import newest_nightly, nightly_folder
 from bot.store.keys import MasterKey, load_master, new_id, new_key
-from bot.store.opening import is_new
+from bot.store.opening import is_new, plainly
 from bot.store.records import (
     Consent,
     Draft,
@@ -21,9 +21,10 @@ from bot.store.records import (
 )
 from bot.store.rotate import rotate
 from bot.store.store import Store, open_store
-from bot.store.tx import Tx
+from bot.store.tx import SLICE, Tx
 
 __all__ = [
+    "SLICE",
     "Consent",
     "Draft",
     "Entry",
@@ -49,6 +50,7 @@ __all__ = [
     "nightly",
     "nightly_folder",
     "open_store",
+    "plainly",
     "restore",
     "rotate",
 ]

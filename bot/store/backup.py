@@ -9,6 +9,7 @@ copy: to say it again days later would be wrong, and some of it belongs to nobod
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -44,21 +45,32 @@ async def backup(store: Store, file: Path, *, at: Callable[[str], None] = _pass)
             # Only the first step needs the connection for long; the rest is done beside it.
             await store.direct(_copy, full, part)
             at("copied")
-            await asyncio.to_thread(_strip, full, part)
+            await asyncio.to_thread(_strip, full, part, store.path)
             at("stripped")
             await store.direct(_put_in_place, full, part, file, store.clock, at)
-        except (OSError, sqlite3.Error) as trouble:
-            disk.remove(full)
-            disk.remove(part)
+        except (OSError, sqlite3.Error, Misconfigured) as trouble:
+            with contextlib.suppress(OSError):
+                disk.remove_all((full, part))
+            if isinstance(trouble, Misconfigured):
+                raise
+            if opening.is_damage(trouble):
+                raise opening.damage(store.path) from trouble
             raise Misconfigured(f"The copy {file} could not be written: {trouble}.") from trouble
     return file
 
 
 def _copy(connection: sqlite3.Connection, full: Path, part: Path) -> None:
     disk.make_folder(full.parent)
-    keyfile.note_unfinished(connection, [full, part])
+    beside = [disk.beside(full, ending) for ending in ("-wal", "-journal")]
+    keyfile.note_unfinished(connection, [full, part, *beside])
     _blank(full)
-    connection.execute("VACUUM INTO ?", (str(full),))
+    # Page by page, as it is: the fastest way to let the connection go again.
+    target = sqlite3.connect(full, isolation_level=None)
+    try:
+        target.execute("PRAGMA synchronous = OFF")  # it can be made again
+        connection.backup(target)
+    finally:
+        target.close()
 
 
 def _blank(path: Path) -> None:
@@ -67,14 +79,20 @@ def _blank(path: Path) -> None:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, disk.PRIVATE))
 
 
-def _strip(full: Path, part: Path) -> None:
-    """Write the copy again without keys, so that not even an unused page has one."""
+def _strip(full: Path, part: Path, database: Path) -> None:
+    """Write the copy again without keys, so that not even an unused page has one.
+
+    Before that it is looked through, as the database itself is not at a start when it is big: a
+    damaged one takes no good copy's place.
+    """
     connection = sqlite3.connect(full, isolation_level=None)
     try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # no file beside it but a journal
+        opening.look_through(connection, database)
         # No journal: it would be one more file with keys in it, and this copy can be made again.
         connection.execute("PRAGMA journal_mode = OFF")
         connection.execute("PRAGMA secure_delete = ON")
-        for name in (keyfile.PLACES, keyfile.UNFINISHED):
+        for name in (keyfile.PLACES, keyfile.TRACES, keyfile.UNFINISHED):
             connection.execute(SQL["drop_fact"], {"name": name})
         for statement in ("delete_keys", *PASSING):
             connection.execute(SQL[statement])
@@ -98,17 +116,17 @@ def _put_in_place(  # noqa: PLR0913, PLR0917 - all of what a copy is
     older = [path for path in keyfile.places(connection) if path != place]
     # Known before it is there: whoever is forgotten between the two leaves this file as well.
     keyfile.remember(connection, [*older, place])
-    fresh = keyfile.live(connection, clock.now())
-    disk.put(place, fresh.content)
+    keyfile.write(connection, place, clock.now())
+    name = keyfile.database_of(place) or ""
     at("keys written")
     disk.move(part, file)
     at("in place")
     # A file on a disk that is not here now stays remembered, and is met when it comes back.
     away = [path for path in older if not path.exists()]
     for path in older:
-        if (found := keyfile.read(path)) and found.database == fresh.database:
+        if keyfile.database_of(path) == name:
             disk.remove(path)
-    keyfile.remove_others(file.parent, place, fresh.database)
+    keyfile.remove_others(file.parent, place, name)
     keyfile.remember(connection, [*away, place])
     disk.remove(full)
     connection.execute(SQL["drop_fact"], {"name": keyfile.UNFINISHED})
@@ -189,6 +207,8 @@ def _furnish(database: Path, file: Path, coming: Path, master: MasterKey, clock:
                 connection.execute(SQL[statement])
             connection.execute(SQL["drop_fact"], {"name": keyfile.UNFINISHED})
             keyfile.remember(connection, places)
+            # The newest keys are of more people than the copy has.
+            keyfile.leave_traces(connection.execute)
         people: int = connection.execute(SQL["count_people"]).fetchone()[0]
         _leave_wal(connection)
     finally:
@@ -266,7 +286,7 @@ def _set_aside(database: Path) -> None:
             connection.execute("VACUUM INTO ?", (str(full),))
         finally:
             connection.close()
-        _strip(full, part)
+        _strip(full, part, database)
     except (Misconfigured, sqlite3.Error):
         return
     disk.move(part, aside)

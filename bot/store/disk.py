@@ -41,14 +41,14 @@ def flush(path: Path) -> None:
         os.close(fd)
 
 
-def put(path: Path, content: bytes) -> None:
+def put(path: Path, content: Iterable[bytes]) -> None:
     """Write a private file: after a kill at any point it is the old one or the new one."""
     part = beside(path, ".part")
     with contextlib.suppress(FileNotFoundError):
         part.unlink()
     fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
     with os.fdopen(fd, "wb") as file:
-        file.write(content)
+        file.writelines(content)
         file.flush()
         os.fsync(fd)
     move(part, path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from bot.store.values import stamp
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
 log = logging.getLogger(__name__)
@@ -26,6 +28,12 @@ log = logging.getLogger(__name__)
 PLACES = "keys files"
 UNFINISHED = "unfinished copy"
 """The fact that names a backup's files while they still carry keys."""
+TRACES = "traces"
+"""The fact that names the keys files which may still hold a key of someone who was forgotten."""
+
+_HEAD = 200
+"""Bytes within which a keys file says whose it is."""
+_WHOSE = re.compile(rb'^\{\s*"database":\s*"([^"\\]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +47,18 @@ class KeysFile:
     @property
     def content(self) -> bytes:
         """The file's content."""
-        return json.dumps(
-            {
-                "database": self.database,
-                "written_at": self.written_at,
-                "keys": {owner.hex(): wrapped.hex() for owner, wrapped in self.keys.items()},
-            },
-            indent=0,
-        ).encode()
+        return b"".join(_lines(self.database, self.written_at, self.keys.items()))
+
+
+def _lines(database: str, written_at: int, keys: Iterable[tuple[bytes, bytes]]) -> Iterator[bytes]:
+    """Write a keys file key by key: there may be more of them than should be in memory."""
+    head = json.dumps({"database": database, "written_at": written_at, "keys": {}}, indent=0)
+    yield head.removesuffix("{}\n}").encode()
+    before = "{"
+    for owner, wrapped in keys:
+        yield f'{before}\n"{owner.hex()}": "{wrapped.hex()}"'.encode()
+        before = ","
+    yield b"{}\n}" if before == "{" else b"\n}\n}"
 
 
 def name_for(copy: Path) -> Path:
@@ -64,9 +76,20 @@ def read(path: Path) -> KeysFile | None:
         return None
 
 
-def live(connection: sqlite3.Connection, now: datetime) -> KeysFile:
-    """Return the database's keys as they are now."""
-    return KeysFile(opening.fact(connection, "id") or "", stamp(now), opening.live_keys(connection))
+def database_of(path: Path) -> str | None:
+    """Return whose keys a file holds; None for anything else, and for none."""
+    try:
+        with path.open("rb") as file:
+            found = _WHOSE.match(file.read(_HEAD))
+    except OSError:
+        return None
+    return found[1].decode(errors="replace") if found else None
+
+
+def write(connection: sqlite3.Connection, place: Path, now: datetime) -> None:
+    """Write the database's keys as they are now."""
+    name = opening.fact(connection, "id") or ""
+    disk.put(place, _lines(name, stamp(now), connection.execute(SQL["keys"])))
 
 
 def places(connection: sqlite3.Connection) -> list[Path]:
@@ -79,25 +102,35 @@ def remember(connection: sqlite3.Connection, paths: list[Path]) -> None:
     opening.set_fact(connection, PLACES, json.dumps([str(path) for path in paths]))
 
 
+def leave_traces(execute: Callable[..., object]) -> None:
+    """Note, beside a forgetting, that the keys files are behind until they are refreshed."""
+    execute(SQL["leave_traces"], {"traces": TRACES, "places": PLACES})
+
+
 def refresh(connection: sqlite3.Connection, now: datetime) -> None:
-    """Write the keys files anew, from the keys there are."""
-    fresh = live(connection, now)
-    for place in places(connection):
+    """Write the keys files anew that may still hold a key of someone who was forgotten."""
+    noted = opening.fact(connection, TRACES)
+    if noted is None:
+        return
+    name, known, away = opening.fact(connection, "id"), places(connection), []
+    for place in map(Path, json.loads(noted)):
         # A folder that is not there now (a disk in a drawer) is met at a later start; a file that
         # the operator took away is not made again.
         if not place.exists():
-            continue
-        found = read(place)
-        if found and found.database != fresh.database:
-            continue
-        if not found or found.keys != fresh.keys:
-            disk.put(place, fresh.content)
+            away += [str(place)] if place in known else []
+        elif database_of(place) in {name, None}:
+            write(connection, place, now)
+    # Only now: after a kill, or when one of them could not be written, it is all done again.
+    if away:
+        opening.set_fact(connection, TRACES, json.dumps(away))
+    else:
+        connection.execute(SQL["drop_fact"], {"name": TRACES})
 
 
 def remove_others(folder: Path, keep: Path, database: str) -> None:
     """Remove the database's other keys files in a folder."""
     for path in folder.glob("*.keys"):
-        if path != keep and (found := read(path)) and found.database == database:
+        if path != keep and database_of(path) == database:
             disk.remove(path)
 
 

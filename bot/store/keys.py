@@ -89,7 +89,7 @@ def write_key_file(path: Path, master: MasterKey) -> None:
     """Put a key into a file that only its owner may read."""
     try:
         disk.make_folder(path.parent)
-        disk.put(path, master.text.encode() + b"\n")
+        disk.put(path, [master.text.encode(), b"\n"])
     except OSError as trouble:
         raise Misconfigured(
             f"The key file {path} cannot be written: {trouble.strerror}."

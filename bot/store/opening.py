@@ -24,6 +24,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 PATIENCE = 2.0
 """Seconds to wait for another program that holds the file."""
 
+LOOKED_THROUGH = 64_000_000
+"""Up to this size a file is looked through whole at a start; a bigger one in its nightly copy."""
+
 
 def is_new(database: Path) -> bool:
     """Return whether there is no database here yet."""
@@ -37,18 +40,42 @@ def is_new(database: Path) -> bool:
         ) from trouble
 
 
+def _code(trouble: sqlite3.Error) -> int:
+    return getattr(trouble, "sqlite_errorcode", 0) & 0xFF
+
+
+def is_damage(trouble: BaseException | None) -> bool:
+    """Whether SQLite met something in the file that it did not write."""
+    return isinstance(trouble, sqlite3.Error) and _code(trouble) in {
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+    }
+
+
+def damage(path: Path) -> Misconfigured:
+    """Say that a file is damaged, and what helps."""
+    return Misconfigured(
+        f"The file {path} is damaged or not a database: put a copy in its place "
+        "with `python -m bot restore FILE`."
+    )
+
+
+def look_through(connection: sqlite3.Connection, path: Path) -> None:
+    """Look at every page of a file; Misconfigured when one of them is damaged."""
+    with plainly(path):
+        if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+            raise damage(path)
+
+
 @contextlib.contextmanager
 def plainly(path: Path) -> Iterator[None]:
     """Turn what SQLite says about a file into one sentence for the operator."""
     try:
         yield
     except sqlite3.Error as trouble:
-        match (trouble.sqlite_errorcode if hasattr(trouble, "sqlite_errorcode") else 0) & 0xFF:
-            case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
-                sentence = (
-                    f"The file {path} is damaged or not a database: put a copy in its place "
-                    "with `python -m bot restore FILE`."
-                )
+        if is_damage(trouble):
+            raise damage(path) from trouble
+        match _code(trouble):
             case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
                 sentence = f"The database {path} is in use by another program: close that one."
             case sqlite3.SQLITE_FULL:
@@ -60,8 +87,11 @@ def plainly(path: Path) -> Iterator[None]:
         raise Misconfigured(sentence) from trouble
 
 
-def connect(path: Path, patience: float = PATIENCE) -> sqlite3.Connection:
-    """Open the file the way everything in this room needs it."""
+def connect(path: Path, patience: float = PATIENCE, *, whole: bool = True) -> sqlite3.Connection:
+    """Open the file the way everything in this room needs it.
+
+    It is looked through whole first; without ``whole`` only when that takes no time to speak of.
+    """
     try:
         disk.make_folder(path.parent)
         # SQLite would make it readable to whoever the umask lets in; its WAL file follows suit.
@@ -75,14 +105,16 @@ def connect(path: Path, patience: float = PATIENCE) -> sqlite3.Connection:
             path, isolation_level=None, timeout=patience, cached_statements=256
         )
         try:
-            _prepare(connection, path)
+            _prepare(connection)
+            if whole or path.stat().st_size <= LOOKED_THROUGH:
+                look_through(connection, path)
         except BaseException:
             connection.close()
             raise
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare(connection: sqlite3.Connection) -> None:
     execute = connection.execute
     # One connection is the rule; exclusive locking makes SQLite keep it too, whoever else tries:
     # several versions can damage a WAL file that two connections write.
@@ -96,12 +128,6 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     # met here, not in someone's turn.
     execute("BEGIN EXCLUSIVE")
     execute("COMMIT")
-    verdict = execute("PRAGMA quick_check(1)").fetchone()[0]
-    if verdict != "ok":
-        raise Misconfigured(
-            f"The database {path} is damaged: put a copy in its place "
-            "with `python -m bot restore FILE`."
-        )
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -185,13 +211,19 @@ def unlock(connection: sqlite3.Connection, path: Path, master: MasterKey) -> tup
     with plainly(path):
         if fact(connection, "id") is None:
             _begin(connection, master)
-        wrapped = live_keys(connection)
-        if LOOKUP not in wrapped or BOX not in wrapped:
+        lookup, box = (_own_key(connection, owner) for owner in (LOOKUP, BOX))
+        if lookup is None or box is None:
             raise Misconfigured(
                 f"The database {path} is a copy without keys: "
                 "put it in place with `python -m bot restore FILE`."
             )
-    return _open_ring(path, master, wrapped[LOOKUP], wrapped[BOX])
+    return _open_ring(path, master, lookup, box)
+
+
+def _own_key(connection: sqlite3.Connection, owner: bytes) -> bytes | None:
+    row = connection.execute(SQL["key"], {"owner": owner}).fetchone()
+    wrapped: bytes | None = row and row[0]
+    return wrapped
 
 
 def _begin(connection: sqlite3.Connection, master: MasterKey) -> None:

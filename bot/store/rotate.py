@@ -94,4 +94,6 @@ def _rewrap(
                 ) from None
             values = {"owner": owner, "wrapped": fresh.wrap(owner, secret)}
             connection.execute(SQL["rewrap_key"], values)
+        # Keys files hold them as the old key wrapped them: after a kill the next start sees to it.
+        keyfile.leave_traces(connection.execute)
         at("rewrapped")

@@ -64,6 +64,7 @@ class Store:
         self._waiting: deque[_Job] = deque()
         self._pump: asyncio.Task[None] | None = None
         self._closed = False
+        self._damaged = False
         self.copying = asyncio.Lock()
         """Held while a copy is made; two at once would lose sight of one of them."""
 
@@ -123,9 +124,14 @@ class Store:
 
     async def _batch(self, batch: list[_Job]) -> list[_Done]:
         try:
-            return await self._connection.run(self._work, batch)
+            done = await self._connection.run(self._work, batch)
         except Exception as trouble:  # noqa: BLE001 - the connection is in trouble, not one caller
-            return [(future, None, trouble) for future, _, _ in batch]
+            done = [(future, None, trouble) for future, _, _ in batch]
+        for _, _, error in done:
+            if not self._damaged and opening.is_damage(error):
+                self._damaged = True  # said once; who meets it goes on waiting, others go on
+                log.error("%s", opening.damage(self.path))
+        return done
 
     def _work(self, connection: sqlite3.Connection, batch: list[_Job]) -> list[_Done]:
         """Do a batch, in the connection's thread."""
@@ -181,6 +187,8 @@ def _outcome(work: Callable[[Tx], Any], tx: Tx) -> _Outcome:
 
 def _clear_away(connection: sqlite3.Connection, path: Path, clock: Clock) -> None:
     """After someone was forgotten: leave nothing of them in the WAL or the keys file."""
+    if opening.fact(connection, keyfile.TRACES) is None:
+        return
     try:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         keyfile.refresh(connection, clock.now())
@@ -196,7 +204,9 @@ async def open_store(
     path = path.absolute()  # noqa: ASYNC240 - a name, not a look at the disk
     lock = disk.Lock(path)
     try:
-        connection = Connection(lambda: opening.connect(path, patience), iter_chunk_size=64)
+        connection = Connection(
+            lambda: opening.connect(path, patience, whole=False), iter_chunk_size=64
+        )
         try:
             await connection
         except BaseException:
@@ -214,9 +224,10 @@ async def open_store(
 
 
 def _start(connection: sqlite3.Connection, path: Path, master: MasterKey, clock: Clock) -> Ring:
-    opening.migrate(connection, path, clock.now())
-    ring, _ = opening.unlock(connection, path, master)
-    _clear_away(connection, path, clock)
-    keyfile.remove_unfinished(connection)
+    with opening.plainly(path):
+        opening.migrate(connection, path, clock.now())
+        ring, _ = opening.unlock(connection, path, master)
+        _clear_away(connection, path, clock)
+        keyfile.remove_unfinished(connection)
     disk.remove_all(disk.restoring(path))
     return ring

@@ -8,6 +8,7 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from bot.store import keyfile
 from bot.store.records import (
     Draft,
     Entry,
@@ -58,6 +59,8 @@ KEPT_ASIDE = timedelta(days=30)
 KEPT_TOLD = timedelta(days=30)
 KEPT_TIMERS = timedelta(days=3)
 """A done timer keeps its kind and subject taken: longer than any local date lasts."""
+SLICE = 500
+"""Rows of one kind that a sweep takes at once: few enough that nobody waits for it."""
 
 
 class Tx:
@@ -181,6 +184,7 @@ class Tx:
         self._execute(SQL["delete_person"], {"person": person})
         self._execute(SQL["delete_key"], {"owner": person})
         self._boxes.pop(person, None)
+        keyfile.leave_traces(self._execute)
         self.forgot = True
 
     def count_people(self) -> int:
@@ -660,14 +664,14 @@ class Tx:
         self._execute(SQL["set_meta"], {"name": name, "sealed": sealed})
 
     def sweep(self, now: datetime) -> dict[str, int]:
-        """Forget whatever has been kept long enough; say how much that was."""
+        """Forget what has been kept long enough, up to ``SLICE`` of each; say how much that was."""
 
         def swept(statement: str, kept: timedelta) -> int:
-            return self._execute(SQL[statement], {"before": stamp(now - kept)}).rowcount
+            values = {"before": stamp(now - kept), "limit": SLICE}
+            return self._execute(SQL[statement], values).rowcount
 
-        unseen = self._execute(
-            SQL["unseen"], {"before": stamp(now - KEPT_WITHOUT_CONSENT)}
-        ).fetchall()
+        before = stamp(now - KEPT_WITHOUT_CONSENT)
+        unseen = self._execute(SQL["unseen"], {"before": before, "limit": SLICE}).fetchall()
         for (person,) in unseen:
             self._forget(person)
         return {

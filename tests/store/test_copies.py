@@ -29,7 +29,7 @@ from bot.store import (
     nightly_folder,
     restore,
 )
-from bot.store.opening import live_keys
+from bot.store.opening import fact, live_keys
 
 from .conftest import write
 
@@ -178,6 +178,50 @@ async def test_a_keys_file_that_was_away_is_met_at_the_next_start(
     away.rename(file.parent)
     await backup(store, house.folder / "two.db")
     assert list(house.folder.rglob("*.keys")) == [house.folder / "two.db.keys"]
+
+
+async def test_a_start_leaves_a_keys_file_alone_that_is_not_behind(
+    house: House, clock: Hands
+) -> None:
+    store = await house.open()
+    person = await arrive(store, clock, 1)
+    file = keyfile.name_for(await backup(store, house.folder / "one.db"))
+    await arrive(store, clock, 2)
+    before = file.stat()
+    for _ in range(2):
+        await house.close(store)
+        store = await house.open()
+        assert file.stat().st_ino == before.st_ino, "reading all keys at each start takes too long"
+    await store.write(lambda tx: tx.delete_person(person.id))
+    assert file.stat().st_ino != before.st_ino
+    assert await store.direct(lambda c: fact(c, keyfile.TRACES)) is None
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_a_kill_between_forgetting_and_clearing_away_is_made_up_for(
+    house: House, clock: Hands, *, away: bool
+) -> None:
+    store = await house.open()
+    await arrive(store, clock, 1)
+    goes = await arrive(store, clock, 2)
+    key = await wrapped(store, goes)
+    file = await backup(store, house.folder / "disk" / "one.db")
+    await house.close(store)
+    assert run("forget", goes.id, house, file) == -signal.SIGKILL
+    everywhere = house.bytes_everywhere()
+    assert key.hex().encode() in everywhere, "it was killed before the keys file was written"
+    drawer = house.folder.parent / f"{house.folder.name}-away"
+    if away:
+        file.parent.rename(drawer)
+        for _ in range(2):
+            await house.close(await house.open())
+        drawer.rename(file.parent)
+    store = await house.open()
+    everywhere = house.bytes_everywhere()
+    assert key not in everywhere
+    assert key.hex().encode() not in everywhere
+    assert await chats(store) == words(1)
+    assert await store.direct(lambda c: fact(c, keyfile.TRACES)) is None
 
 
 async def test_a_keys_file_that_cannot_be_written_does_not_stop_a_delete(

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,6 +90,36 @@ async def test_every_statement_fits_the_tables(house: House) -> None:
     await store.direct(explain)
 
 
+WHOLE = {
+    *("keys", "delete_keys", "delete_people_without_key", "delete_keys_without_person"),
+    *("delete_inbox", "delete_outbox", "delete_strangers", "count_people", "count_pending"),
+}
+"""What goes through a table on purpose: copies, restores and counts, none of it in a turn."""
+
+OF_ONE = {"drafts", "events", "sightings", "timers"}
+"""What is put in order after finding it: the few rows of one person."""
+
+
+async def test_no_statement_goes_through_more_than_it_finds(house: House) -> None:
+    store = await house.open()
+
+    def plans(connection: sqlite3.Connection) -> dict[str, list[str]]:
+        explained = {
+            name: connection.execute(f"EXPLAIN QUERY PLAN {statement}", PARAMETERS).fetchall()
+            for name, statement in SQL.items()
+        }
+        return {name: [row[3] for row in rows] for name, rows in explained.items()}
+
+    found = await store.direct(plans)
+    scans = {name for name, plan in found.items() if any(step.startswith("SCAN") for step in plan)}
+    sorts = {name for name, plan in found.items() if any("TEMP B-TREE" in step for step in plan)}
+    assert scans <= WHOLE
+    assert sorts <= OF_ONE
+    for name in ("due_timers", "any_due"):
+        assert "timers_by_due (state=? AND due_at<?)" in found[name][0]
+    assert "timers_by_age" in str(found["sweep_timers"])
+
+
 def test_no_statement_is_left_over() -> None:
     room = ROOT / "bot" / "store"
     code = "".join(path.read_text() for path in room.glob("*.py"))
@@ -101,7 +132,7 @@ async def test_migrations_run_once_each_and_in_order(house: House, tmp_path: Pat
     path = tmp_path / "bot.db"
     connection = opening.connect(path)
     opening.migrate(connection, path, house.clock.now(), folder)
-    (folder / "0002_more.sql").write_text(
+    (folder / "0099_more.sql").write_text(
         "-- A comment; with a semicolon.\nCREATE TABLE more (\n  a TEXT -- one; two\n);\n"
         "INSERT INTO more (a) VALUES ('x;\n y');\n"
     )
@@ -109,7 +140,8 @@ async def test_migrations_run_once_each_and_in_order(house: House, tmp_path: Pat
         opening.migrate(connection, path, house.clock.now(), folder)
     assert connection.execute("SELECT a FROM more").fetchall() == [("x;\n y",)]
     versions = connection.execute("SELECT version FROM migrations").fetchall()
-    assert versions == [(1,), (2,)]
+    shipped = [int(file.name[:4]) for file in sorted(opening.MIGRATIONS.glob("*.sql"))]
+    assert [version for (version,) in versions] == [*shipped, 99]
     connection.close()
 
 
@@ -118,13 +150,13 @@ async def test_a_migration_that_fails_leaves_nothing(house: House, tmp_path: Pat
     shutil.copytree(opening.MIGRATIONS, folder)
     path = tmp_path / "bot.db"
     connection = opening.connect(path)
-    (folder / "0002_bad.sql").write_text("CREATE TABLE half (a TEXT);\nCREATE TABLE facts (a);\n")
+    (folder / "0099_bad.sql").write_text("CREATE TABLE half (a TEXT);\nCREATE TABLE facts (a);\n")
     with pytest.raises(Misconfigured, match="facts already exists"):
         opening.migrate(connection, path, house.clock.now(), folder)
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
     assert "facts" in tables
     assert "half" not in tables
-    (folder / "0002_bad.sql").write_text("CREATE TABLE half (a TEXT)\n")
+    (folder / "0099_bad.sql").write_text("CREATE TABLE half (a TEXT)\n")
     with pytest.raises(ValueError, match="middle of a statement"):
         opening.migrate(connection, path, house.clock.now(), folder)
     connection.close()
@@ -183,6 +215,53 @@ async def test_a_damaged_database_is_said_to_be_one(house: House, clock: Hands, 
     content[page * 4096 : page * 4096 + 200] = b"\xa5" * 200
     house.database.write_bytes(content)
     assert "damaged" in await refused(house.database, clock, house.master)
+
+
+async def a_big_one(house: House) -> None:
+    """Make a database too big to be looked through at a start, and damage it where people are."""
+    store = await house.open()
+    for chat in range(50):
+        await write(store, Tx.add_person, chat, house.clock.now())
+    await write(store, Tx.set_meta, "one", "whole")
+    await nightly(store)
+    big = opening.LOOKED_THROUGH + 1_000_000
+    await store.direct(lambda c: c.execute("INSERT INTO meta VALUES ('big', zeroblob(?))", (big,)))
+    sealed = await store.direct(lambda c: c.execute("SELECT sealed FROM people").fetchone()[0])
+    await house.close(store)
+    with house.database.open("r+b") as file:
+        at = file.read(opening.LOOKED_THROUGH).index(sealed) // 4096 * 4096
+        file.seek(at)
+        file.write(b"\xa5" * 200)
+
+
+async def test_damage_that_a_start_passes_by_is_said_when_it_is_met(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    await a_big_one(house)
+    store = await house.open()
+    for _ in range(2):
+        with pytest.raises(sqlite3.DatabaseError):
+            await store.read(lambda tx: [tx.person_by_chat(chat) for chat in range(50)])
+    said = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert len(said) == 1
+    assert "is damaged" in said[0]
+    assert "restore FILE" in said[0]
+    assert await store.read(lambda tx: tx.meta("one")) == "whole", "what is not damaged goes on"
+
+
+async def test_a_damaged_database_takes_no_good_copys_place(house: House, clock: Hands) -> None:
+    await a_big_one(house)
+    store = await house.open()
+    folder = house.database.parent / "nightly"
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    for _ in range(9):
+        clock.move(timedelta(days=1))
+        with pytest.raises(Misconfigured, match="is damaged"):
+            await nightly(store)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    await house.close(store)
+    copy = next(path for path in folder.iterdir() if path.suffix == ".db")
+    assert restore(house.database, copy, house.master, clock) == 50
 
 
 async def test_places_where_no_database_can_be(tmp_path: Path, clock: Hands) -> None:

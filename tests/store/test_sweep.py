@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bot.store import Consent, Event, Lane, new_id
+from bot.store import SLICE, Consent, Event, Lane, new_id
 
 if TYPE_CHECKING:
     from bot.store import Store, Tx
@@ -80,3 +80,22 @@ async def test_rows_go_at_their_age(store: Store, clock: Hands) -> None:
     assert await store.read(lambda tx: tx.count_pending()) == 1
     assert len(await store.write(lambda tx: tx.undone(9))) == 1
     assert len(await store.read(lambda tx: tx.due_timers(clock.now()))) == 1
+
+
+async def test_a_lot_goes_slice_by_slice(store: Store, clock: Hands) -> None:
+    many = SLICE + 20
+
+    def arrive(tx: Tx) -> None:
+        for chat in range(many):
+            person = tx.add_person(chat, clock.now())
+            timer = tx.set_timer(person.id, clock.now(), "checkin", "x")
+            assert timer
+            tx.timer_done(timer.id, clock.now())
+            if chat:
+                tx.save_person(replace(person, consents=(Consent("1", clock.now()),)))
+
+    await store.write(arrive)
+    clock.move(timedelta(days=4))
+    swept = [await store.write(lambda tx: tx.sweep(clock.now())) for _ in range(3)]
+    assert [one["timers"] for one in swept] == [SLICE, 19, 0], "one went with its person"
+    assert [one["people"] for one in swept] == [1, 0, 0]

@@ -105,6 +105,31 @@ def test_a_damaged_database(house: House) -> None:
     refuses(bot, "not a database")
 
 
+def test_damage_in_a_database_too_big_to_be_looked_through_at_a_start(house: House) -> None:
+    bot = house.bot
+    bot.start()
+    ada = house.newcomer("Ada")
+    assert bot.stop() == OK
+    with closing(sqlite3.connect(bot.database)) as connection:
+        with connection:
+            connection.execute("INSERT INTO meta VALUES ('big', zeroblob(70000000))")
+        (sealed,) = connection.execute("SELECT sealed FROM sessions").fetchone()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    with bot.database.open("r+b") as file:
+        file.seek(file.read(2_000_000).index(sealed) // 4096 * 4096)
+        file.write(b"\xa5" * 200)
+    bot.start()
+    before = len(house.telegram.answers(ada))
+    house.telegram.send(ada, "a barge went down the river without a light")
+    until(lambda: "is damaged or not a database" in bot.told(), "it says what it met")
+    house.telegram.send(ada, "/sos")
+    house.answered(ada, before, "If it could be now")
+    told = [line for line in bot.told().splitlines() if "is damaged" in line]
+    assert "restore FILE" in told[0]
+    assert "barge" not in bot.told()
+    bot.kill()  # a turn that waits for the database would hold up the end
+
+
 def test_a_second_bot_on_one_database(house: House) -> None:
     bot = house.bot
     bot.start()

@@ -27,8 +27,8 @@ DELETE FROM people WHERE id = :person;
 -- name: count_people()$
 SELECT COUNT(*) FROM people;
 
--- name: unseen(before)
-SELECT id FROM people WHERE state = 'new' AND seen_at < :before;
+-- name: unseen(before, limit)
+SELECT id FROM people WHERE state = 'new' AND seen_at < :before LIMIT :limit;
 
 -- name: session(person)^
 SELECT sealed FROM sessions WHERE person = :person;
@@ -79,8 +79,10 @@ DO UPDATE SET written_at = excluded.written_at, sealed = excluded.sealed;
 -- name: delete_events(person)!
 DELETE FROM events WHERE person = :person;
 
--- name: sweep_events(before)!
-DELETE FROM events WHERE written_at < :before;
+-- name: sweep_events(before, limit)!
+DELETE FROM events WHERE (person, id) IN (
+  SELECT person, id FROM events WHERE written_at < :before LIMIT :limit
+);
 
 -- name: sightings(person)
 SELECT id, sealed FROM sightings WHERE person = :person ORDER BY written_at, id;
@@ -96,8 +98,10 @@ ON CONFLICT (mark) DO NOTHING;
 -- name: forget_sighting(mark)!
 DELETE FROM sightings WHERE mark = :mark;
 
--- name: sweep_sightings(before)!
-DELETE FROM sightings WHERE written_at < :before;
+-- name: sweep_sightings(before, limit)!
+DELETE FROM sightings WHERE (person, id) IN (
+  SELECT person, id FROM sightings WHERE written_at < :before LIMIT :limit
+);
 
 -- name: told(chat, what)^
 SELECT told_at FROM strangers WHERE chat = :chat AND what = :what;
@@ -109,5 +113,7 @@ ON CONFLICT (chat, what) DO UPDATE SET told_at = excluded.told_at;
 -- name: forget_stranger(chat)!
 DELETE FROM strangers WHERE chat = :chat;
 
--- name: sweep_strangers(before)!
-DELETE FROM strangers WHERE told_at < :before;
+-- name: sweep_strangers(before, limit)!
+DELETE FROM strangers WHERE (chat, what) IN (
+  SELECT chat, what FROM strangers WHERE told_at < :before LIMIT :limit
+);

@@ -44,8 +44,10 @@ ORDER BY t.due_at, t.id;
 -- name: delete_timer(id)!
 DELETE FROM timers WHERE id = :id;
 
--- name: sweep_timers(before)!
-DELETE FROM timers WHERE state = 'done' AND done_at < :before;
+-- name: sweep_timers(before, limit)!
+DELETE FROM timers WHERE id IN (
+  SELECT id FROM timers WHERE done_at < :before LIMIT :limit
+);
 
 -- name: take_in(id, update_id, arrived_at, payload)^
 INSERT INTO inbox (id, update_id, state, arrived_at, attempts, payload)
@@ -80,8 +82,10 @@ WHERE number = :number;
 -- name: sweep_inbox(before)!
 DELETE FROM inbox WHERE state = 'done' AND arrived_at < :before;
 
--- name: sweep_aside(before)!
-DELETE FROM inbox WHERE state = 'aside' AND arrived_at < :before;
+-- name: sweep_aside(before, limit)!
+DELETE FROM inbox WHERE number IN (
+  SELECT number FROM inbox WHERE state = 'aside' AND arrived_at < :before LIMIT :limit
+);
 
 -- name: queue(id, person, lane, written_at, due_at, sealed)^
 INSERT INTO outbox (id, person, lane, state, written_at, due_at, attempts, sealed)
@@ -121,5 +125,7 @@ DELETE FROM outbox WHERE state = 'in flight' AND lane = :lane;
 -- name: wait_again()!
 UPDATE outbox SET state = 'waiting' WHERE state = 'in flight';
 
--- name: sweep_refused(before)!
-DELETE FROM outbox WHERE state = 'refused' AND written_at < :before;
+-- name: sweep_refused(before, limit)!
+DELETE FROM outbox WHERE number IN (
+  SELECT number FROM outbox WHERE state = 'refused' AND written_at < :before LIMIT :limit
+);

@@ -8,6 +8,11 @@ ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 -- name: drop_fact(name)!
 DELETE FROM facts WHERE name = :name;
 
+-- name: leave_traces(traces, places)!
+INSERT INTO facts (name, value)
+VALUES (:traces, COALESCE((SELECT value FROM facts WHERE name = :places), '[]'))
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
 -- name: key(owner)^
 SELECT wrapped FROM keys WHERE owner = :owner;
 
