@@ -240,6 +240,8 @@ class _Reading:
     ) -> None:
         self.sentences = list(itertools.accumulate(word == BREAK for word in words))
         self.contexts: dict[str, set[int]] = {}
+        self.undoing: dict[str, set[int]] = {}
+        """The same without the texts before: they may begin a sentence, but unsay no other."""
         self.latest = latest
         self._screener = screener
         self._named = screener.book.named
@@ -251,12 +253,14 @@ class _Reading:
     def note(self, name: str, end: int) -> None:
         """Remember that a context stands in this sentence."""
         self.contexts.setdefault(name, set()).add(self.sentences[end])
+        if end >= self._spoken.own:
+            self.undoing.setdefault(name, set()).add(self.sentences[end])
         if name == "but":
             self._buts.append(end)
 
     def judge(self, rule: Rule, match: Match) -> Verdict:
         """Say what a match is worth here."""
-        if any(self._around(name, match) for name in ("fiction", *rule.unless)):
+        if any(self._undoes(name, match) for name in ("fiction", *rule.unless)):
             return NONE
         if rule.needs and not any(self._needed(name) for name in rule.needs):
             return NONE
@@ -265,7 +269,7 @@ class _Reading:
             tier, name = self._about(rule, match)
         elif self._undone(rule, match):
             return NONE
-        if tier == "hard" and any(self._around(name, match) for name in rule.milder):
+        if tier == "hard" and any(self._undoes(name, match) for name in rule.milder):
             tier = "soft"
         if rule.tense and tier != "none":
             tier, name = self._when(tier, name, match)
@@ -320,7 +324,15 @@ class _Reading:
 
     def _around(self, name: str, match: Match) -> bool:
         """Tell whether a context stands in the same sentence."""
-        there = self.contexts.get(name)
+        return self._stands(self.contexts, name, match)
+
+    def _undoes(self, name: str, match: Match) -> bool:
+        """Tell the same where what was said whole in this text is not to be unsaid by another."""
+        whole = match.start >= self._spoken.own
+        return self._stands(self.undoing if whole else self.contexts, name, match)
+
+    def _stands(self, contexts: Mapping[str, set[int]], name: str, match: Match) -> bool:
+        there = contexts.get(name)
         if there is None:
             return False
         first, last = self.sentences[match.start], self.sentences[match.end]
