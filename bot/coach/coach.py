@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.clock import Clock
 from bot.coach import cadence, cards, commands, prompts
-from bot.coach.calls import Amend, Animate, Remove, Say, to_json
+from bot.coach.calls import Amend, Animate, Call, Remove, Say, to_json
 from bot.coach.heard import (
     Document,
     Edited,
@@ -388,12 +388,15 @@ class Coach:
         turn.session = replace(turn.session, recent=recent)
         phrases = self._library.phrases
         told = engine.plain(text) in phrases.back | phrases.skip | phrases.stop
+        gone: list[Call] = []
         if not told and isinstance(heard.what, Typed | Unreadable):
-            gone = Remove((heard.what.message_id,), self._say["burned"], self._say["not_burned"])
-            turn.calls.append(gone)
+            say = self._say["burned"], self._say["not_burned"]
+            gone = [Remove((heard.what.message_id,), *say)]
         if verdict.tier != "none":
             await self._card(turn, verdict, "")
+            turn.calls += gone  # nothing comes before a card
         else:
+            turn.calls += gone
             await self._answered(turn, text)
 
     async def _answered(self, turn: Turn, text: str) -> None:
@@ -522,7 +525,9 @@ class Coach:
             frames = [replace(f, values={**f.values, **marks}) for f in session.frames]
             session = replace(session, frames=tuple(frames))
         flow = self._library.flows.get(session.base.flow) if session.base else None
-        lost = held is None or flow is None or flow.entry is None
+        # A moment leaves no draft of its taps; what was typed in it is not to go with them.
+        taps = bool(session.base and session.base.values.get("forgotten"))
+        lost = held is None or flow is None or flow.entry is None or taps
         if text and lost and turn.person.consent:
             frame = Frame("unasked", "what", answers={"text": text}, values=marks)
             turn.writes.append(self._draft(turn.person, frame, turn))
