@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,8 @@ from bot.safety import Verdict
 from bot.settings import Settings
 from bot.store import Draft, Event, Outbound, Person, Tx
 from tests.chat import Chat, chatting, drawn
+from tests.whole.house import CONSENTED, leaves
+from tests.whole.walk import Inside, Place, arrive, places, roads, step_at, walk
 
 SENTENCES = {
     "hard": "i want to die",
@@ -39,6 +41,9 @@ FIRST = {
     "control": "I don't help with that.",
     "third": "That's heavy to know about someone.",
 }
+
+HARM = "i want to kill him"
+"""Someone is at risk through the one who writes."""
 
 NO_EXERCISE = ("In for 4", "Palms together", "How strong")
 
@@ -94,36 +99,89 @@ def said(bubbles: Sequence[Bubble]) -> str:
     return "\n".join(bubble.text for bubble in bubbles)
 
 
-def free_steps(library: Library) -> Iterator[tuple[str, str]]:
-    """Yield every step that takes words of one's own, but those of the cards themselves."""
-    for flow in library.flows.values():
-        for step in flow.steps:
-            free = isinstance(step, Ask) or (isinstance(step, Choose | ChooseMany) and step.free)
-            if free and flow.id not in FLOWS.values():
-                yield flow.id, step.id
+# --- at every question that takes words --------------------------------------------------------
+
+EVERYWHERE = list(product(sorted(roads()), SENTENCES))
+
+NAMES = ("ritual.what", "ritual.with", "checkin.finer", "parts.need", "company.who", "plan.when")
+"""Where something gets a name: a ritual, a feeling, what a part needs, someone steady, a plan."""
 
 
-@pytest.mark.parametrize("tier", SENTENCES)
+async def meet(someone: Inside, library: Library, place: Place, tier: str) -> None:
+    """Write danger at a question; see its card come at once, and the words wait after it."""
+    sentence = SENTENCES[tier]
+    await arrive(someone, place)
+    answer = await someone.hear(sentence)
+    there = str(await someone.place()).partition(".")[0]
+    if belongs(place, tier):
+        assert FIRST[tier] not in said(answer)
+        assert there in {*FLOWS.values(), "None"}
+        return
+    assert there == FLOWS[tier], said(answer)
+    assert answer[0].buttons, "something came before the card"
+    await someone.do("/cancel")
+    assert await someone.place() is None
+    held = [d for d in await drafts(someone.chat) if sentence in leaves(d.frame)]
+    if is_burned(library, place):
+        # What was to be deleted here is not kept for the card's sake either.
+        assert held == []
+        assert sentence not in leaves((await someone.session()).to_json())
+        return
+    (draft,) = held
+    await walk(someone, ("/log", "Earlier ones"))
+    data = [str(key.data) for row in someone.chat.guest.last.buttons for key in row]
+    await someone.do(next(one for one in data if one.endswith(draft.id)))
+    assert await someone.place() == (place if drafted(library, place) else "unasked.what")
+    assert sentence in leaves((await someone.session()).to_json()["frames"])
+
+
+def belongs(place: Place, tier: str) -> bool:
+    """Whether words of a tier are an answer at a question: its own card asks it."""
+    flow, _, step = place.partition(".")
+    asks = {tier, "hard"} if tier == "soft" else {tier}
+    return step != "else" and flow in {FLOWS[one] for one in asks}
+
+
+def is_burned(library: Library, place: Place) -> bool:
+    step = step_at(library, place)
+    return isinstance(step, Ask) and step.burn
+
+
+def drafted(library: Library, place: Place) -> bool:
+    """Whether what is answered there becomes a draft of its own flow; else it is a note's."""
+    flow = library.flows[place.partition(".")[0]]
+    step = step_at(library, place)
+    kept = isinstance(step, Ask | Choose | ChooseMany) and step.save is not None
+    return kept and flow.entry is not None and flow.rank != "moment"
+
+
+@pytest.mark.parametrize(
+    "walked",
+    [
+        pytest.param(EVERYWHERE[::9], id="some"),
+        pytest.param(list(product(NAMES, SENTENCES)), id="names"),
+        pytest.param(EVERYWHERE, id="all", marks=pytest.mark.long),
+    ],
+)
 async def test_danger_in_any_field_of_any_flow_opens_its_card_and_waits_in_a_draft(
-    tier: str, library: Library, tmp_path: Path
+    walked: list[tuple[Place, str]], library: Library, tmp_path: Path
 ) -> None:
-    walked = list(free_steps(library))
-    assert len(walked) > 20
+    failed: dict[tuple[Place, str], str] = {}
     async with chatting(tmp_path) as chat:
-        await known(chat)
-        for flow, step in walked:
-            await stand_at(chat, flow, step)
-            answer = said(await chat.type(SENTENCES[tier]))
-            assert FIRST[tier] in answer, f"{flow}.{step}: {answer}"
-            kept = str([draft.frame for draft in await drafts(chat)])
-            asked = library.flows[flow].step(step)
-            if isinstance(asked, Ask) and asked.burn:
-                # What was to be deleted here is not kept for the card's sake either.
-                assert SENTENCES[tier] not in kept, f"{flow}.{step}"
-                continue
-            assert SENTENCES[tier] in kept or SENTENCES[tier].replace("'", "\\'") in kept, (
-                f"{flow}.{step}: {kept}"
-            )
+        first = Inside(chat)
+        for place, tier in walked:
+            try:
+                await meet(await first.another("Ada"), library, place, tier)
+            except AssertionError as error:
+                failed[place, tier] = str(error)
+    assert not failed
+
+
+def test_there_is_a_road_to_every_question_that_takes_words(library: Library) -> None:
+    assert {place for place, _ in EVERYWHERE} == set(places(library))
+
+
+# --- elsewhere, and what a card does -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("tier", SENTENCES)
@@ -228,19 +286,41 @@ async def test_an_event_holds_no_word_of_what_was_written(tmp_path: Path) -> Non
         assert not set(event.rule.replace(".", " ").split()) & {"tonight", "bridge", "old"}
 
 
-async def test_danger_in_an_edited_message_a_caption_and_words_around_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tier", SENTENCES)
+async def test_danger_in_an_edited_message_and_in_a_caption(tier: str, tmp_path: Path) -> None:
     async with chatting(tmp_path) as chat:
         await known(chat)
-        chat.guest.photo(caption=SENTENCES["abuse"])
-        assert FIRST["abuse"] in said(await chat.news())
+        chat.guest.photo(caption=SENTENCES[tier])
+        assert FIRST[tier] in said(await chat.news())
         await chat.type("/cancel")
-        number = chat.guest.send("a quiet evening")
+        await chat.skip(timedelta(days=2))  # or the card would say that it read that too
+        number = chat.guest.send("an evening at home")
         await chat.news()
-        chat.guest.edit(number, SENTENCES["hard"])
-        assert FIRST["hard"] in said(await chat.news())
-        await chat.type("/cancel")
-        noise = "the bus was late and the shop was shut. " * 48
-        assert "still with you" in said(await chat.type(f"{noise}{SENTENCES['hard']}. {noise}"))
+        chat.guest.edit(number, SENTENCES[tier])
+        assert FIRST[tier] in said(await chat.news())
+        assert sum(SENTENCES[tier] in leaves(d.frame) for d in await drafts(chat)) == 2
+
+
+@pytest.mark.parametrize("tier", SENTENCES)
+async def test_danger_in_the_middle_of_as_many_words_as_a_message_holds(
+    tier: str, tmp_path: Path
+) -> None:
+    noise = "The bus was late and the shop was shut. " * 50
+    text = f"{noise}{SENTENCES[tier]}. {noise * 2}"[:4096].strip()
+    async with chatting(tmp_path) as chat:
+        someone = Inside(chat)
+        await walk(someone, CONSENTED)
+        await arrive(someone, "log.did")
+        assert FIRST[tier] in said(await someone.hear(text))
+        (draft,) = await drafts(chat)
+        assert draft.frame["answers"]["did"] == text
+
+
+async def test_an_ordinary_line_before_it_does_not_unsay_it(tmp_path: Path) -> None:
+    async with chatting(tmp_path) as chat:
+        await known(chat)
+        await chat.type("so much laundry and homework")
+        assert FIRST["hard"] in said(await chat.type(SENTENCES["hard"]))
 
 
 async def test_danger_behind_a_command_is_held_without_the_command(tmp_path: Path) -> None:
@@ -273,13 +353,13 @@ async def test_what_an_added_field_said_is_in_the_draft_of_its_own_entry(tmp_pat
         assert draft.frame["values"]["entry"] == entry.id
 
 
-@pytest.mark.parametrize("tier", ["abuse", "control"])
-async def test_what_began_on_a_card_never_counts_as_progress(tier: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sentence", [SENTENCES["abuse"], SENTENCES["control"], HARM])
+async def test_what_began_on_a_card_never_counts_as_progress(sentence: str, tmp_path: Path) -> None:
     async with chatting(tmp_path) as chat:
         await known(chat)
         for line in ("/log he is late", "6"):
             await chat.type(line)
-        await chat.type(SENTENCES[tier])
+        await chat.type(sentence)
         await chat.type("/cancel")
         await chat.type("/log")
         await chat.tap("Earlier ones")

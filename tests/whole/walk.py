@@ -1,259 +1,196 @@
-"""Finding a way through the loaded flows to a step, tap by tap, by what is seen in the chat."""
+"""Coming to every question that takes words of one's own, the way people come to it."""
 
 from __future__ import annotations
 
+import json
 import re
-import time
-from collections import Counter, deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
-from zoneinfo import ZoneInfo
+import socket
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
 
-from bot.coach.commands import FLOWS
-from bot.flows.model import FLOW, NAME, Ask, Choose, ChooseMany, Library, Run, Say, Scale
-from tests.whole.house import House, Json, until
+from bot.clock import ShiftedClock
+from bot.flows.model import Ask, Choose, ChooseMany, Library, Step
+from bot.flows.session import Session
+from bot.local.guest import Bubble
+from tests.chat import Chat
+from tests.whole.house import CONSENTED, PATIENCE, Bot, House, until
 
-Place = tuple[str, str]
-"""A flow and a step in it."""
+Place = str
+"""A flow and a step in it: ``log.did``."""
 
-ORDINARY = "the lamp in the hall was on"
-TYPED: dict[Place, str] = {
-    ("zone", "city"): "Berlin",
-    ("daily", "at"): "20:30",
-    ("sos", "which"): "Germany",
-}
-"""What is typed on the way where an ordinary line leads nowhere."""
+ROADS = Path(__file__).with_name("roads.txt")
 
-QUIET = 0.15
-"""Seconds without a change in the chat after which the bot is through with its answer."""
-TRIES = 3
-"""How often one way on is tried before another one is."""
+SPAN = re.compile(r"\+(\d+)([mhd])")
+CLOCK = re.compile(r"@(\d\d):(\d\d)")
+UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
-@dataclass(frozen=True)
-class Way:
-    """One thing to do at a question: tap what it says, type it, or tap anything offered."""
+class Hands(Protocol):
+    """One person who talks to the bot, and what a test may know of them."""
 
-    what: str
-    kind: str = "tap"
+    def now(self) -> datetime:
+        """Return what time it is for the bot."""
+        ...
 
+    async def do(self, what: str) -> None:
+        """Tap what a button says, type anything else; back when the bot is through with it."""
+        ...
 
-class Map:
-    """Where every answer of every flow may lead, as far as the content says."""
+    async def wait(self, by: timedelta) -> None:
+        """Let time pass, and what is due come."""
+        ...
 
-    def __init__(self, library: Library) -> None:
-        self.library = library
-        commands = {flow: f"/{name}" for name, flow in FLOWS.items()}
-        self.starts: dict[Place, str] = {
-            place: command
-            for flow, command in commands.items()
-            for place in self._questions(self._target(flow, FLOW + flow), set())
-        }
-
-    def free(self) -> list[Place]:
-        """Return every question that takes own words and can be reached by some command."""
-        seen, waiting = set(self.starts), deque(self.starts)
-        while waiting:
-            for _, place in self.ways(waiting.popleft()):
-                if place not in seen:
-                    seen.add(place)
-                    waiting.append(place)
-        return sorted(
-            place
-            for place in seen
-            # Cards open by what is written, not by taps: their own tests type there.
-            if self._takes_words(place) and not place[0].startswith("card_")
-        )
-
-    def route(self, start: Place | None, goal: Place, tried: Counter[tuple[Place, Way]]) -> Way:
-        """Return the next thing to do on the shortest way that was not tried too often."""
-        first: dict[Place, Way] = {}
-        if start is not None:
-            for way, place in self.ways(start):
-                if tried[start, way] < TRIES:
-                    first.setdefault(place, way)
-        found = self._nearest(first, goal, tried)
-        if found is not None:
-            return found
-        opened = {place: Way(command, "command") for place, command in self.starts.items()}
-        found = self._nearest(opened, goal, tried)
-        assert found is not None, f"no way to {goal} is left"
-        return found
-
-    def _nearest(
-        self, first: dict[Place, Way], goal: Place, tried: Counter[tuple[Place, Way]]
-    ) -> Way | None:
-        waiting, begun = deque(first), dict(first)
-        while waiting:
-            place = waiting.popleft()
-            if place == goal:
-                return begun[place]
-            for way, after in self.ways(place):
-                if after not in begun and tried[place, way] < TRIES:
-                    begun[after] = begun[place]
-                    waiting.append(after)
-        return None
-
-    def ways(self, place: Place) -> Iterator[tuple[Way, Place]]:
-        """Yield what can be done at a question and the questions it may lead to."""
-        flow, name = place
-        step = self.library.flows[flow].step(name)
-        if step is None or isinstance(step, Say | Run):
-            return
-        # Ticking one of many only ticks it; typing is what leads on.
-        ticks = isinstance(step, ChooseMany)
-        for option in (one for one in step.options if not (ticks and one.answer)):
-            for target in (FLOW + option.visit if option.visit else None, option.next or step.next):
-                yield from self._ways(Way(option.text), flow, target)
-        match step:
-            case Ask():
-                yield from self._ways(Way("words", "type"), flow, step.next)
-            case Scale():
-                for number in (5, 8, 2):
-                    spans = [s.next for s in step.ranges if s.least <= number <= s.most]
-                    yield from self._ways(Way(str(number)), flow, (*spans, step.next)[0])
-            case Choose() | ChooseMany():
-                if step.free:
-                    yield from self._ways(Way("words", "type"), flow, step.next)
-                if step.offer:
-                    yield from self._ways(Way("any", "offer"), flow, step.next)
-            case _:
-                pass
-
-    def _ways(self, way: Way, flow: str, target: str | None) -> Iterator[tuple[Way, Place]]:
-        if target is not None:
-            for place in self._questions(self._target(flow, target), set()):
-                yield way, place
-
-    def _target(self, flow: str, target: str) -> Place:
-        if target.startswith(FLOW):
-            other = target.removeprefix(FLOW)
-            return other, self.library.flows[other].first
-        return flow, target
-
-    def _questions(self, place: Place, seen: set[Place]) -> Iterator[Place]:
-        """Yield the questions that come next, past what is only said or worked out."""
-        flow, name = place
-        step = self.library.flows[flow].step(name)
-        if step is None or place in seen:
-            return
-        seen.add(place)
-        match step:
-            case Say():
-                yield from self._questions(self._target(flow, step.next), seen)
-            case Run():
-                for target in (*step.goto.values(), step.next):
-                    if target is not None:
-                        yield from self._questions(self._target(flow, target), seen)
-            case _:
-                yield place
-
-    def _takes_words(self, place: Place) -> bool:
-        match self.library.flows[place[0]].step(place[1]):
-            case Ask():
-                return True
-            case Choose(free=free) | ChooseMany(free=free):
-                return free
-            case _:
-                return False
-
-    def seen(self, text: str, labels: set[str]) -> Place | None:
-        """Tell which question a bubble shows; the one with the most words of its own wins."""
-        found: list[tuple[int, Place]] = []
-        for flow in self.library.flows.values():
-            for step in flow.steps:
-                if isinstance(step, Say | Run):
-                    continue
-                own = {option.text for option in step.options}
-                said = re.sub(r"<[^>]+>", "", step.text).strip()
-                pattern = ".*".join(re.escape(part) for part in NAME.sub("\0", said).split("\0"))
-                if own <= labels and re.search(rf"(^|\s){pattern}$", text, re.DOTALL):
-                    weight = len(NAME.sub("", said)) + sum(map(len, own))
-                    found.append((weight, (flow.id, step.id)))
-        return max(found)[1] if found else None
+    async def place(self) -> Place | None:
+        """Return the open question."""
+        ...
 
 
-@dataclass
-class Walker:
-    """One person who follows the map."""
+# --- where words are taken, and how to come there ---------------------------------------------
 
-    house: House
-    map: Map
-    who: int
-    tried: Counter[tuple[Place, Way]] = field(default_factory=Counter)
 
-    def reach(self, goal: Place, most: int = 60) -> bool:
-        """Go to a question; whether it could be reached."""
-        here = self.here()
-        for _ in range(most):
-            if here == goal:
-                return True
-            way = self.map.route(here, goal, self.tried)
-            if here is not None:
-                self.tried[here, way] += 1
-            self.go(way)
-            here = self.here()
-        return False
+def takes_words(step: Step | None) -> bool:
+    """Whether any words are an answer at a step."""
+    return isinstance(step, Ask) or (isinstance(step, Choose | ChooseMany) and step.free)
 
-    def here(self) -> Place | None:
-        """Return the open question: the last bubble with buttons."""
-        asked = [one for one in self.house.telegram.answers(self.who) if one["buttons"]]
-        return self.map.seen(asked[-1]["text"], labels(asked[-1])) if asked else None
 
-    def go(self, way: Way) -> None:
-        """Do one thing and wait until the bot is through with it."""
-        match way.kind:
-            case "type":
-                self.say(self._typed())
-            case "offer":
-                self.say(self._offered())
-            case _:
-                self.say(way.what)
+def places(library: Library) -> list[Place]:
+    """Return every question of every flow that takes words of one's own."""
+    return sorted(
+        f"{flow.id}.{step.id}"
+        for flow in library.flows.values()
+        for step in flow.steps
+        if takes_words(step)
+    )
 
-    def say(self, what: str) -> None:
-        before = self.sight()
+
+def step_at(library: Library, place: Place) -> Step:
+    flow, _, name = place.partition(".")
+    step = library.flows[flow].step(name)
+    assert step is not None
+    return step
+
+
+def roads() -> dict[Place, tuple[str, ...]]:
+    """Return what someone who has just said yes does to come to each of these questions."""
+    found: dict[Place, tuple[str, ...]] = {}
+    lines = ROADS.read_text(encoding="utf-8").splitlines()
+    told = dict(line.split(": ", 1) for line in lines if line and not line.startswith("#"))
+
+    def road(place: Place) -> tuple[str, ...]:
+        if place not in found:
+            first, *rest = told[place].split(" > ")
+            found[place] = (*(road(first) if first in told else (first,)), *rest)
+        return found[place]
+
+    return {place: road(place) for place in told}
+
+
+async def walk(hands: Hands, road: Iterable[str]) -> None:
+    """Do one thing after another."""
+    for what in road:
+        if span := SPAN.fullmatch(what):
+            await hands.wait(timedelta(**{UNITS[span[2]]: int(span[1])}))
+        elif clock := CLOCK.fullmatch(what):
+            now = hands.now()
+            then = now.replace(hour=int(clock[1]), minute=int(clock[2]))
+            await hands.wait(then - now if then > now else then - now + timedelta(days=1))
+        else:
+            await hands.do(what)
+
+
+async def arrive(hands: Hands, place: Place) -> None:
+    """Go to a question and see that it is the open one."""
+    await walk(hands, roads()[place])
+    there = await hands.place()
+    assert there == place, f"the road to {place} ended at {there}"
+
+
+def open_place(session: Session) -> Place | None:
+    return f"{session.top.flow}.{session.top.step}" if session.top else None
+
+
+# --- hands in this process, and in another ----------------------------------------------------
+
+
+class Inside:
+    """Hands where the whole bot runs in the test's own process."""
+
+    def __init__(self, chat: Chat) -> None:
+        self.chat = chat
+
+    def now(self) -> datetime:
+        return self.chat.clock.now()
+
+    async def do(self, what: str) -> None:
+        await self.hear(what)
+
+    async def hear(self, what: str) -> list[Bubble]:
+        """Do one thing and return what the bot wrote."""
+        try:
+            return await self.chat.tap(what)
+        except LookupError:
+            return await self.chat.type(what)
+
+    async def wait(self, by: timedelta) -> None:
+        await self.chat.skip(by)
+
+    async def place(self) -> Place | None:
+        return open_place(await self.session())
+
+    async def session(self) -> Session:
+        who = self.chat.guest.id
+        loaded = await self.chat.house.store.read(lambda tx: tx.load(who))
+        return Session.from_json((loaded and loaded[1]) or {})
+
+    async def another(self, name: str) -> Inside:
+        """Let someone else join the same house and agree that what they write is kept."""
+        old = self.chat
+        other = Inside(Chat(old.standin.join(name), old.standin, old.house, old.clock))
+        await walk(other, CONSENTED)
+        return other
+
+
+class Window:
+    """A look into a bot that runs as ``loud.py``: where someone is, once it is through."""
+
+    def __init__(self, bot: Bot) -> None:
+        number = bot.folder / "window"
+        port = until(lambda: number.read_text("ascii") if number.exists() else "", "a window")
+        self._line = socket.create_connection(("127.0.0.1", int(port)), timeout=PATIENCE)
+        self._file = self._line.makefile("rw", encoding="ascii")
+
+    def look(self, who: int) -> Place | None:
+        self._file.write(f"{who}\n")
+        self._file.flush()
+        place: Place | None = json.loads(self._file.readline())
+        return place
+
+    def close(self) -> None:
+        self._file.close()
+        self._line.close()
+
+
+class Outside:
+    """Hands where the bot is a process of its own and has a window."""
+
+    def __init__(self, house: House, window: Window, who: int) -> None:
+        self.house = house
+        self.window = window
+        self.who = who
+
+    def now(self) -> datetime:
+        return ShiftedClock(self.house.telegram.clock).now()
+
+    async def do(self, what: str) -> None:
         self.house.do(self.who, what)
-        self.quiet(before)
+        await self.place()
 
-    def sight(self) -> list[tuple[Any, ...]]:
-        return [
-            (one["message_id"], one["text"], labels(one))
-            for one in self.house.telegram.answers(self.who)
-        ]
+    async def wait(self, by: timedelta) -> None:
+        self.house.telegram.act("skip", seconds=by.total_seconds())
+        await self.place()
 
-    def quiet(self, before: list[tuple[Any, ...]]) -> None:
-        """Wait until something changed and then nothing does for a moment."""
-        last, since = before, time.monotonic()
-
-        def still() -> bool:
-            nonlocal last, since
-            self.house.alive()
-            now = self.sight()
-            if now != last:
-                last, since = now, time.monotonic()
-            return last != before and time.monotonic() - since > QUIET
-
-        until(still, f"{self.who} is answered", glance=0.01)
-
-    def _typed(self) -> str:
-        here = self.here()
-        if here == ("zone", "place"):
-            # A time that several places share, so that they are asked about.
-            return f"{datetime.now(ZoneInfo('Europe/Berlin')):%H:%M}"
-        return TYPED.get(here, ORDINARY) if here else ORDINARY
-
-    def _offered(self) -> str:
-        """Return a button that the flow's own options do not have."""
-        asked = [one for one in self.house.telegram.answers(self.who) if one["buttons"]][-1]
-        place = self.here()
-        step = self.map.library.flows[place[0]].step(place[1]) if place else None
-        own = {o.text for o in step.options} if step and not isinstance(step, Say | Run) else set()
-        return next(
-            str(key["text"]) for row in asked["buttons"] for key in row if key["text"] not in own
-        )
-
-
-def labels(bubble: Json) -> set[str]:
-    return {key["text"] for row in bubble["buttons"] for key in row}
+    async def place(self) -> Place | None:
+        self.house.settle()
+        return self.window.look(self.who)
