@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import logging
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from bench import machine
 from bench.rows import ROWS, Plan
+from bot import loop
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.only:
             who = tuple(one for one in plan.who if any(part in one.name for part in options.only))
             plan = replace(plan, who=who)
-        asyncio.run(_run(plan, options.rows or list(ROWS)))
+        loop.run(_run(plan, options.rows or list(ROWS)))
     return 0
 
 

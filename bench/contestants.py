@@ -93,9 +93,12 @@ class Contestant:
 
 OURS = Contestant("this bot", ("-m", "bot"), "bot", ours=True)
 AIOGRAM = Contestant("aiogram, bare echo", (str(HERE / "peers/aiogram_echo.py"),), "aiogram")
+AIOGRAM_UVLOOP = Contestant(
+    "aiogram, on uvloop", (str(HERE / "peers/aiogram_echo.py"), "uvloop"), "aiogram"
+)
 PTB = Contestant("PTB, bare echo", (str(HERE / "peers/ptb_echo.py"),), "telegram")
 PTB_MANY = Contestant("PTB, 64 at once", (str(HERE / "peers/ptb_echo.py"), "64"), "telegram")
-ALL = (OURS, AIOGRAM, PTB, PTB_MANY)
+ALL = (OURS, AIOGRAM, AIOGRAM_UVLOOP, PTB, PTB_MANY)
 
 
 class Stage:

@@ -11,7 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from bench.contestants import AGAIN, AIOGRAM, ALL, OURS, TYPED, Contestant, Stage, stage
+from bench.contestants import (
+    AGAIN,
+    AIOGRAM,
+    AIOGRAM_UVLOOP,
+    ALL,
+    OURS,
+    PTB_MANY,
+    TYPED,
+    Contestant,
+    Stage,
+    stage,
+)
 from bench.crowd import Input, Walk
 from bench.table import against, spread, table, verdict
 from bot.local.standin import Change
@@ -133,7 +144,7 @@ async def start(plan: Plan) -> str:
         stages = [
             await stack.enter_async_context(stage(one, plan.folder))
             for one in plan.present
-            if one.name != "PTB, 64 at once"
+            if one not in {AIOGRAM_UVLOOP, PTB_MANY}
         ]
         for _ in range(plan.rounds):
             for at in stages:

@@ -6,9 +6,9 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from bot.errors import ContentError, Misconfigured
 
@@ -28,8 +28,6 @@ To try it without one: make try (or: python -m bot try)."""
 FAILED = 1
 INTERRUPTED = 130
 MOST_PORTS = 65535
-
-Outcome = TypeVar("Outcome")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -113,17 +111,17 @@ def _run(_: argparse.Namespace) -> int:
     if settings.token is None:
         _complain(HOW_TO_BEGIN)
         return os.EX_CONFIG
-    from bot import app  # noqa: PLC0415 - see the top
+    from bot import app, loop  # noqa: PLC0415 - see the top
 
-    _await(app.run(settings))
+    loop.run(app.run(settings))
     return os.EX_OK
 
 
 def _try(asked: argparse.Namespace) -> int:
     settings = _serving()
-    from bot import app  # noqa: PLC0415 - see the top
+    from bot import app, loop  # noqa: PLC0415 - see the top
 
-    _await(app.try_out(settings, data=asked.data, port=asked.port))
+    loop.run(app.try_out(settings, data=asked.data, port=asked.port))
     return os.EX_OK
 
 
@@ -187,6 +185,7 @@ def _keys_rotate(_: argparse.Namespace) -> int:
 
 
 def _backup(asked: argparse.Namespace) -> int:
+    from bot import loop  # noqa: PLC0415 - see the top
     from bot.clock import SystemClock  # noqa: PLC0415 - see the top
     from bot.store import backup, open_store  # noqa: PLC0415 - see the top
 
@@ -199,7 +198,7 @@ def _backup(asked: argparse.Namespace) -> int:
         finally:
             await store.close()
 
-    made = _await(copy())
+    made = loop.run(copy())
     _tell(
         f"{made} is the copy, and {made}.keys are the wrapped keys it opens with. "
         "Without the master key both say nothing: keep that somewhere else."
@@ -291,12 +290,6 @@ def _library(settings: Settings) -> Library:
     from bot import app  # noqa: PLC0415 - see the top
 
     return app.library(settings)
-
-
-def _await(work: Coroutine[Any, Any, Outcome]) -> Outcome:
-    import asyncio  # noqa: PLC0415 - see the top
-
-    return asyncio.run(work)
 
 
 def _each(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:

@@ -1,12 +1,14 @@
 """A bare bot on aiogram's default Dispatcher; keeps only the id of each chat's last question."""
 
 import asyncio
+import sys
 
 from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message
 from common import BUTTONS, QUESTION, ROOT, TOKEN, chosen, is_label
+from uvloop import new_event_loop
 
 KEYBOARD = InlineKeyboardMarkup(
     inline_keyboard=[
@@ -59,4 +61,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    # What aiogram's own run_polling does, which takes uvloop when it is installed.
+    with asyncio.Runner(loop_factory=new_event_loop if "uvloop" in sys.argv else None) as runner:
+        runner.run(main())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -119,8 +119,7 @@ class Door(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a connection in."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a TCP server has no other
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # a TCP server has no other
         self._port = transport.get_extra_info("sockname")[1]
         self._state.connections.add(self)  # type: ignore[arg-type]
 

@@ -23,6 +23,7 @@ from bot.local.courier import Courier
 from bot.local.door import door_for, lured, welcome
 from bot.local.standin import Standin
 from bot.local.view import View
+from bot.loop import run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
 SAVE_EVERY = 1.0
+"""Seconds after which what does not show is saved too."""
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 HEADERS = (
     (b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'; form-action 'none'"),
@@ -100,12 +102,19 @@ class Local:
             self.standin.save(self._save_to)
 
     async def _save(self, path: Path) -> None:
-        saved = -1
-        while True:
-            if self.standin.mark != saved:
-                saved = self.standin.mark
-                self.standin.save(path)
-            await asyncio.sleep(SAVE_EVERY)
+        # What shows is saved at once: a power cut must not take back what someone has seen.
+        changed, saved = asyncio.Event(), -1
+        stop = self.standin.watch(lambda _: changed.set())
+        try:
+            while True:
+                changed.clear()
+                if self.standin.mark != saved:
+                    saved = self.standin.mark
+                    self.standin.save(path)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), SAVE_EVERY)
+        finally:
+            stop()
 
 
 class Server(uvicorn.Server):
@@ -236,7 +245,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--keep", type=int, metavar="N", help="keep N messages a chat and no list of calls"
     )
-    asyncio.run(_main(parser.parse_args(arguments)))
+    run(_main(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":
