@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench import machine
-from bench.rows import ROWS, Plan
+from bench.plan import Plan
+from bench.rows import ROWS
 from bot import loop
 
 
@@ -21,6 +22,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"{about} (default: all)")
     parser.add_argument("--people", type=int, default=500, metavar="N")
     parser.add_argument("--rounds", type=int, default=5, metavar="N")
+    parser.add_argument(
+        "--crowd", type=int, default=1_000_000, metavar="N", help="people in the big database"
+    )
     parser.add_argument(
         "--only", action="append", metavar="NAME", help="only who has this in the name"
     )
@@ -38,9 +42,17 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING)
     options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=options.folder.resolve()) as name:
-        plan = Plan(Path(name), options.people, options.rounds)
+        plan = Plan(Path(name), options.people, options.rounds, crowd=options.crowd)
         if options.quick:
-            plan = replace(plan, people=8, rounds=1)
+            few = {
+                "crowd": 1000,
+                "jobs": 500,
+                "moment": 100,
+                "queued": 60,
+                "talking": 5,
+                "cases": 960,
+            }
+            plan = replace(plan, people=8, rounds=1, **few)
         if options.only:
             who = tuple(one for one in plan.who if any(part in one.name for part in options.only))
             plan = replace(plan, who=who)

@@ -16,7 +16,7 @@ from time import perf_counter
 
 from bench import machine
 from bench.crowd import Crowd, Input, Tap, Walk
-from bot.clock import SystemClock
+from bot.clock import Clock, SystemClock
 from bot.local.guest import Guest
 from bot.local.server import build, running
 from bot.local.standin import Standin
@@ -98,18 +98,22 @@ AIOGRAM_UVLOOP = Contestant(
 )
 PTB = Contestant("PTB, bare echo", (str(HERE / "peers/ptb_echo.py"),), "telegram")
 PTB_MANY = Contestant("PTB, 64 at once", (str(HERE / "peers/ptb_echo.py"), "64"), "telegram")
+LIMITED = Contestant("PTB, AIORateLimiter", (str(HERE / "peers/ptb_limited.py"),), "aiolimiter")
 ALL = (OURS, AIOGRAM, AIOGRAM_UVLOOP, PTB, PTB_MANY)
 
 
 class Stage:
     """One contestant's process and the stand-in it talks to."""
 
-    def __init__(self, who: Contestant, standin: Standin, root: str, folder: Path) -> None:
+    def __init__(
+        self, who: Contestant, standin: Standin, root: str, folder: Path, settings: dict[str, str]
+    ) -> None:
         self.who = who
         self.standin = standin
+        self.folder = folder
         self.guests: list[Guest] = []
         self._root = root
-        self._folder = folder
+        self._settings = settings
         self._process: asyncio.subprocess.Process | None = None
         self._messages: dict[int, float] = {}
         self._full_at = 0.0
@@ -130,11 +134,11 @@ class Stage:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             *self.who.command,
-            cwd=self._folder,
+            cwd=self.folder,
             env=self._environment(),
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=(self._folder / "out").open("ab"),
-            stderr=(self._folder / "err").open("ab"),
+            stdout=(self.folder / "out").open("ab"),
+            stderr=(self.folder / "err").open("ab"),
         )
         while self.standin.counts["getUpdates"] == before:
             if self._process.returncode is not None or perf_counter() - begun > 60:  # noqa: PLR2004
@@ -164,12 +168,13 @@ class Stage:
             **kept,
             "BOT_TOKEN": TOKEN,
             "BOT_API_URL": self._root,
-            "BOT_DATABASE_URL": f"sqlite:///{self._folder / 'bot.db'}",
-            "BOT_MASTER_KEY_FILE": str(self._folder / "master.key"),
+            "BOT_DATABASE_URL": f"sqlite:///{self.folder / 'bot.db'}",
+            "BOT_MASTER_KEY_FILE": str(self.folder / "master.key"),
+            **self._settings,
         }
 
     def _last_words(self) -> str:
-        return (self._folder / "err").read_text(encoding="utf-8", errors="replace")[-2000:]
+        return (self.folder / "err").read_text(encoding="utf-8", errors="replace")[-2000:]
 
     # --- people
 
@@ -223,13 +228,15 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(who: Contestant, folder: Path) -> AsyncIterator[Stage]:
+async def stage(
+    who: Contestant, folder: Path, *, name: str = "", clock: Clock | None = None, **settings: str
+) -> AsyncIterator[Stage]:
     """Open a stand-in for one contestant; its process ends with it."""
-    home = folder / who.name.replace(",", "").replace(" ", "-")
+    home = folder / (name or who.name).replace(",", "").replace(" ", "-")
     home.mkdir(parents=True)
-    standin = Standin(SystemClock(), token=TOKEN, record=False, keep=6)
+    standin = Standin(clock or SystemClock(), token=TOKEN, record=False, keep=6)
     async with running(build(standin)) as server:
-        staged = Stage(who, standin, f"http://127.0.0.1:{server.port}", home)
+        staged = Stage(who, standin, f"http://127.0.0.1:{server.port}", home, settings)
         try:
             yield staged
         finally:

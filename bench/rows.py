@@ -6,48 +6,30 @@ import asyncio
 import contextlib
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 
+from bench.clock import clock
 from bench.contestants import (
     AGAIN,
     AIOGRAM,
     AIOGRAM_UVLOOP,
-    ALL,
     OURS,
     PTB_MANY,
     TYPED,
-    Contestant,
     Stage,
     stage,
 )
 from bench.crowd import Input, Walk
+from bench.drain import drain, tap
+from bench.million import million
+from bench.plan import Plan, Row
 from bench.table import against, spread, table, verdict
 from bot.local.standin import Change
 
 FASTER = 1.2
 START = 2.0
 MEMORY = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How much is measured."""
-
-    folder: Path
-    people: int
-    rounds: int
-    who: tuple[Contestant, ...] = ALL
-
-    @property
-    def present(self) -> tuple[Contestant, ...]:
-        """Who can take part here."""
-        return tuple(one for one in self.who if one.here)
-
-
-Row = Callable[[Plan], Awaitable[str]]
 
 
 @dataclass(slots=True)
@@ -223,4 +205,12 @@ async def _killed(at: Stage, text: str, after: int) -> tuple[int, int]:
     return never, sum(1 for count in replies.values() if count > 1)
 
 
-ROWS: dict[str, Row] = {"turns": turns, "start": start, "lost": lost}
+ROWS: dict[str, Row] = {
+    "turns": turns,
+    "start": start,
+    "lost": lost,
+    "million": million,
+    "drain": drain,
+    "tap": tap,
+    "clock": clock,
+}

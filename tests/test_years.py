@@ -6,7 +6,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -133,14 +133,10 @@ class World:
         await self.store.write(clear)
 
 
-def expected(
-    person: Person, rung: list[datetime], wall: dict[tuple[date, int], datetime]
-) -> list[datetime]:
+def expected(person: Person, rung: list[datetime], moments: list[datetime]) -> list[datetime]:
     """Return when each note should come: at its moment, or late, or not at all."""
     zone = ZoneInfo(str(person.zone))
-    hour, _, minute = str(person.checkin_at).partition(":")
     found, at = [], 0
-    moments = sorted(t for (_, m), t in wall.items() if m == int(hour) * 60 + int(minute))
     for due in moments:
         while at < len(rung) and rung[at] < due:
             at += 1
@@ -151,6 +147,21 @@ def expected(
         if late <= prompts.NOTICED or (late <= prompts.LATE and not quiet):
             found.append(rung[at])
     return found
+
+
+def minute(person: Person) -> int:
+    """Return a person's minute of the day."""
+    at = time.fromisoformat(str(person.checkin_at))
+    return at.hour * 60 + at.minute
+
+
+def shown(zone: str, start: datetime, days: int, wanted: set[int]) -> dict[int, list[datetime]]:
+    """Return, for each wanted minute of the day, when a zone's clock shows it after the start."""
+    found: dict[int, list[datetime]] = {one: [] for one in wanted}
+    for _, at, due in Wall.of(ZoneInfo(zone), start - timedelta(days=1), days + 2).moments():
+        if at in wanted and due > start:
+            found[at].append(due)
+    return {at: sorted(dues) for at, dues in found.items()}
 
 
 async def years(folder: Path, people: int, spans: list[tuple[datetime, int]], seed: int) -> int:
@@ -168,15 +179,14 @@ async def years(folder: Path, people: int, spans: list[tuple[datetime, int]], se
             await world.live(start + timedelta(days=days))
         finally:
             await store.close()
-        walls = {}
         for zone in ZONES:
-            looked = Wall.of(ZoneInfo(zone), start - timedelta(days=1), days + 2)
-            walls[zone] = {(d, m): t for d, m, t in looked.moments()}
-        for person in everyone:
-            wall = {k: t for k, t in walls[str(person.zone)].items() if t > start}
-            came, right = world.came[person.id], expected(person, world.rung, wall)
-            assert came == right, (person.zone, person.checkin_at, sorted({*came} ^ {*right}))
-            count += len(world.came[person.id])
+            those = [person for person in everyone if person.zone == zone]
+            moments = shown(zone, start, days, {minute(person) for person in those})
+            for person in those:
+                came = world.came[person.id]
+                right = expected(person, world.rung, moments[minute(person)])
+                assert came == right, (zone, person.checkin_at, sorted({*came} ^ {*right}))
+                count += len(came)
     return count
 
 
