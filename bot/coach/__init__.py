@@ -17,7 +17,8 @@ from bot.coach import (  # each registers its functions
     waits,
     wishes,
 )
-from bot.coach.coach import FACTS, Coach, House, Ports
+from bot.coach.coach import Coach, Ports
+from bot.coach.house import FACTS, House
 from bot.coach.scene import FUNCTIONS
 
 __all__ = [

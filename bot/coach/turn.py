@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.coach.calls import Amend, Button, Call, Rows, Say, to_json
 from bot.coach.scene import Write
@@ -96,6 +96,17 @@ class Turn:
         return tuple(
             tuple(Button(label, f"{turn}:{value}") for label, value in row) for row in rows
         )
+
+    @property
+    def age(self) -> timedelta:
+        """How long the open question has been open."""
+        now = self.now.timestamp()
+        return timedelta(seconds=now - float(self.session.asked.get("at", now)))
+
+    def change(self, person: Person) -> None:
+        """Take what is new about the person, to be kept at the end."""
+        self.person = person
+        self.changed = True
 
     def touch(self, flow: str | None) -> None:
         """Remember that a flow took part: the most urgent one decides the lane."""
