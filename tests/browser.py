@@ -13,6 +13,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+GLANCE, PATIENCE = 0.05, 20.0
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
 FLAGS = (
@@ -59,10 +60,31 @@ class Page:
                 (one for one in reversed(found) if one.is_displayed() and text in one.text), None
             )
 
-        patient = WebDriverWait(self.driver, 10, ignored_exceptions=[Exception])
-        found = patient.until(look, f"{css} {text!r} is not there")
+        found = self._patient().until(look, f"{css} {text!r} is not there")
         assert found is not None
         return found
+
+    def _patient(self) -> WebDriverWait[webdriver.Chrome]:
+        return WebDriverWait(self.driver, PATIENCE, GLANCE, ignored_exceptions=[Exception])
+
+    def many(self, css: str, text: str, count: int) -> None:
+        """Wait until so many elements have this text in them, and no more."""
+
+        def look(_: webdriver.Chrome) -> bool:
+            found = self.driver.find_elements(By.CSS_SELECTOR, css)
+            return sum(text in one.text for one in found) == count
+
+        self._patient().until(look, f"{css} {text!r} is not there {count} times")
+
+    def tap(self, label: str) -> None:
+        """Tap a button under a bubble, and wait until something is said to that."""
+        before = len(self.driver.find_elements(By.CSS_SELECTOR, ".bubble"))
+        self.find(".row button", label).click()
+
+        def look(_: webdriver.Chrome) -> bool:
+            return len(self.driver.find_elements(By.CSS_SELECTOR, ".bubble")) > before
+
+        self._patient().until(look, f"nothing is said to {label!r}")
 
     def type(self, *keys: str) -> None:
         """Type into the message field."""

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,6 +83,46 @@ def test_a_moment_logged_on_the_page_is_in_the_export_and_survives_a_power_cut(
     said = browser.get_log("browser")  # type: ignore[no-untyped-call]
     outside = [entry for entry in said if "127.0.0.1" not in entry["message"]]
     assert not outside
+
+
+WEEK: tuple[tuple[str, ...], ...] = (
+    ("Low", "As usual"),
+    ("Not today",),
+    (),
+    ("Restless", "Further"),
+    ("Warm", "Closer"),
+    (),
+    ("OK", "Both"),
+)
+"""What someone taps on each day's note; on two days nothing."""
+
+
+@needs_browser
+def test_a_week_of_daily_notes_takes_less_than_a_minute_on_the_page(
+    tmp_path: Path, browser: webdriver.Chrome
+) -> None:
+    browser.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Kolkata"})
+    page = Page(browser)
+    with trying(tmp_path / "kept") as (address, _):
+        browser.get(address)
+        page.find("button", "START").click()
+        for label in ("Look around first", "Mine", "Yes, I'm 18 or older", "Just look"):
+            page.tap(label)
+        page.find(".bubble", "The keys below")
+        page.find("button", "Check in").click()
+        for label in ("Low", "Further", "That's all", "Yes, at a time I choose", "08:00", "OK"):
+            page.tap(label)
+        page.find(".bubble", "What time is it where you are?")
+        page.type("Kolkata", Keys.ENTER)
+        page.find(".bubble", "Every day at 08:00")
+        begun = time.monotonic()
+        for day, answers in enumerate(WEEK, 1):
+            page.find("#skips button", "Morning").click()
+            page.many(".bubble", "A note for you", day)
+            assert page.find("#now").text in {"08:00", "08:00 AM", "8:00 AM"}
+            for label in answers:
+                page.tap(label)
+        assert time.monotonic() - begun < 60
 
 
 def fetched(browser: webdriver.Chrome, address: str) -> str:
