@@ -301,6 +301,36 @@ async def test_danger_in_an_edited_message_and_in_a_caption(tier: str, tmp_path:
         assert sum(SENTENCES[tier] in leaves(d.frame) for d in await drafts(chat)) == 2
 
 
+async def test_what_was_not_said_to_the_open_question_waits_beside_its_answers(
+    tmp_path: Path,
+) -> None:
+    async with chatting(tmp_path) as chat:
+        someone = Inside(chat)
+        await walk(someone, CONSENTED)
+        await arrive(someone, "log.did")
+        (mine,) = [one for one in chat.guest.messages if one.mine and one.text == "he is late"]
+        chat.guest.edit(mine.message_id, SENTENCES["hard"])
+        assert FIRST["hard"] in said(await chat.news())
+        await walk(someone, ("/cancel", "+2d", "/log", "she is late", "5"))
+        assert FIRST["abuse"] in said(await chat.type(f"/checkin {SENTENCES['abuse']}"))
+        found = await drafts(chat)
+        assert all("did" not in draft.frame["answers"] for draft in found)
+        notes = {d.frame["answers"]["text"] for d in found if d.flow == "unasked"}
+        assert notes == {SENTENCES["hard"], SENTENCES["abuse"]}
+
+
+async def test_a_card_for_a_caption_comes_first_and_alone(tmp_path: Path) -> None:
+    async with chatting(tmp_path) as chat:
+        await known(chat)
+        chat.guest.photo(caption=SENTENCES["hard"])
+        (card,) = await chat.news()
+        assert FIRST["hard"] in card.text
+        await chat.type("/cancel")
+        chat.guest.photo(caption="the lamp in the hall")
+        note, _ = await chat.news()
+        assert "Pictures" in note.text  # it is still said, the next time
+
+
 @pytest.mark.parametrize("tier", SENTENCES)
 async def test_danger_in_the_middle_of_as_many_words_as_a_message_holds(
     tier: str, tmp_path: Path

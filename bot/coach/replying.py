@@ -92,8 +92,9 @@ class Replying:
             await self._play.open(turn, "unsafe")  # it asks more than the soft question would
             return
         if verdict.tier != "none":
-            await self._card(turn, verdict, said)
+            await self._card(turn, verdict, said, answers=command is None)
             return
+        self._unread(turn, heard)
         if command is not None:
             await self._command(turn, command, rest)
             return
@@ -127,6 +128,7 @@ class Replying:
             await self._card(turn, verdict, "")
             turn.calls += gone  # nothing comes before a card
         else:
+            self._unread(turn, heard)
             turn.calls += gone
             await self._answered(turn, text)
 
@@ -208,12 +210,18 @@ class Replying:
     def _fresh(self, turn: Turn, item: Mapping[str, Any]) -> bool:
         return turn.now.timestamp() - float(item["at"]) < WINDOW_AGE.total_seconds()
 
-    async def _card(self, turn: Turn, verdict: Verdict, text: str) -> None:
-        """Pause what is open, keep its words, and open the way to help."""
+    async def _card(
+        self, turn: Turn, verdict: Verdict, text: str, *, answers: bool = False
+    ) -> None:
+        """Pause what is open, keep its words, and open the way to help.
+
+        ``answers``: the words were said to the open question.
+        """
         if cards.is_part_of(turn.session, verdict.tier):
             await self._answered(turn, text)  # said on the card itself: no second one
             return
-        self._hold(turn, text, apart=cards.stays_apart(verdict.tier, verdict.family))
+        apart = cards.stays_apart(verdict.tier, verdict.family)
+        self._hold(turn, text, apart=apart, answers=answers)
         moved, effects = engine.abandon(self._library, turn.session)
         await self._play.carry(turn, moved, effects, None)
         if verdict.rule == "fault":
@@ -223,12 +231,12 @@ class Replying:
         values = {"family": verdict.family, "rule": verdict.rule}
         await self._play.open(turn, cards.FLOWS[verdict.tier], values=values)
 
-    def _hold(self, turn: Turn, text: str, *, apart: bool = False) -> None:
+    def _hold(self, turn: Turn, text: str, *, apart: bool, answers: bool) -> None:
         """Keep the words as the open question's answer, or for a note, without going on.
 
         ``apart``: what comes of them is kept out of look backs until the person says otherwise.
         """
-        held = engine.hold(self._library, turn.session, text) if text else None
+        held = engine.hold(self._library, turn.session, text) if text and answers else None
         session = held or turn.session
         marks = {"interrupted": True, **({cards.APART: True} if apart else {})}
         if session.base is not None:
@@ -293,14 +301,20 @@ class Replying:
     async def _unreadable(
         self, turn: Turn, caption: str | None, heard: Heard, *, own: bool = True
     ) -> None:
-        if self._not_said_today(turn, "unreadable"):
-            turn.tell(self._say["unreadable"])
         if caption and own:
             await self._typed(turn, caption, heard)
         elif caption and (verdict := self._judge(turn, caption)).tier != "none":
             await self._card(turn, verdict, caption)
-        elif turn.person.adult is None and not turn.session.frames:
-            await self._play.open(turn, "welcome")
+        else:
+            self._unread(turn, heard)
+            if turn.person.adult is None and not turn.session.frames:
+                await self._play.open(turn, "welcome")
+
+    def _unread(self, turn: Turn, heard: Heard) -> None:
+        """Say, once a day, that only words are read; where there is danger, it is not said."""
+        words = isinstance(heard.what, Typed)
+        if not words and self._not_said_today(turn, "unreadable"):
+            turn.tell(self._say["unreadable"])
 
     async def _document(self, turn: Turn, document: Document, heard: Heard) -> None:
         """Take an export in; any other file is one more thing that is not read."""
