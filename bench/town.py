@@ -7,6 +7,7 @@ import os
 import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -63,41 +64,31 @@ def _fill(connection: sqlite3.Connection, ring: Ring, town: Town) -> None:
     for pragma in ("synchronous = OFF", "cache_size = -1000000"):
         connection.execute(f"PRAGMA {pragma}")
     now = datetime.now(UTC)
-    # In the order of their ids, which is the order of the biggest indices.
+    # In the order of their ids, which is the order of the biggest indices; but timers in the order
+    # they are due, as they come to be: each was set when the one of the day before rang.
     ids = sorted(os.urandom(16) for _ in range(town.people))
+    connection.execute("BEGIN IMMEDIATE")
+    timers = []
     for start in range(0, town.people, PAGE):
-        connection.execute("BEGIN IMMEDIATE")
-        keys, people, timers = [], [], []
-        for number in range(start, min(town.people, start + PAGE)):
-            key, person, timer = _one(ring, town, number, ids[number], now)
-            keys.append(key)
-            people.append(person)
-            timers.append(timer)
-        connection.executemany(SQL["add_key"], keys)
-        connection.executemany(SQL["add_person"], people)
-        connection.executemany(SQL["set_timer"], sorted(timers, key=lambda timer: timer["id"]))
-        connection.execute("COMMIT")
+        numbers = range(start, min(town.people, start + PAGE))
+        made = [_one(ring, town, number, ids[number], now) for number in numbers]
+        connection.executemany(SQL["add_key"], [key for key, _, _ in made])
+        connection.executemany(SQL["add_person"], [person for _, person, _ in made])
+        timers += [timer for _, _, timer in made]
+    timers.sort(key=lambda timer: timer["due_at"])
+    connection.executemany(SQL["set_timer"], timers)
+    connection.execute("COMMIT")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    os.sync()  # what is measured next shall not wait for this
 
 
 def _one(
     ring: Ring, town: Town, number: int, who: bytes, now: datetime
-) -> tuple[dict[str, Any], ...]:
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     due = town.due_at(number)
     chat = town.first_chat + number
-    person = Person(
-        id=who.hex(),
-        chat=chat,
-        since=now,
-        adult=True,
-        consents=(Consent("1", now),),
-        zone="Etc/UTC",
-        checkin_at=f"{due:%H:%M}",
-        quiet_from="00:00",
-        quiet_till="00:00",
-    )
+    about = {**_anyone(now), "chat": chat, "checkin_at": f"{due:%H:%M}"}
     box, wrapped = ring.fresh(who)
-    sealed = seal(box, pack(from_person(person)), bound("people", who, who))
     timer = os.urandom(16)
     subject = due.date().isoformat()
     value = {"kind": prompts.CHECKIN, "subject": subject, "fields": {}}
@@ -109,7 +100,7 @@ def _one(
             "state": "kept",
             "gone": 0,
             "seen_at": stamp(now),
-            "sealed": sealed,
+            "sealed": seal(box, pack(about), bound("people", who, who)),
         },
         {
             "id": timer,
@@ -118,4 +109,21 @@ def _one(
             "due_at": stamp(due),
             "sealed": seal(box, pack(value), bound("timers", timer, who)),
         },
+    )
+
+
+@cache
+def _anyone(now: datetime) -> dict[str, Any]:
+    """Return what is sealed of someone who agreed and wants a daily note."""
+    return from_person(
+        Person(
+            id="",
+            chat=0,
+            since=now,
+            adult=True,
+            consents=(Consent("1", now),),
+            zone="Etc/UTC",
+            quiet_from="00:00",
+            quiet_till="00:00",
+        )
     )

@@ -531,3 +531,27 @@ async def test_a_time_inside_the_quiet_hours_is_said_and_may_stay(chat: Chat) ->
     assert len(await until(chat, 23)) == 1
     sent = [call for call in chat.standin.calls if call.method == "sendMessage"]
     assert sent[-1].params["disable_notification"] in {True, "true"}
+
+
+async def test_a_timer_that_does_not_open_is_left_and_holds_up_nothing(chat: Chat) -> None:
+    await until(chat, 18)
+    who = await me(chat)
+
+    def damage(tx: Tx) -> None:
+        bad = tx.set_timer(who.id, chat.clock.now(), prompts.CHECKIN, "bad")
+        assert bad is not None
+        values = {"id": bytes.fromhex(bad.id), "sealed": b"\1" * 60}
+        tx._execute("UPDATE timers SET sealed = :sealed WHERE id = :id", values)
+
+    await chat.house.store.write(damage)
+    assert await chat.skip(MINUTE) == []
+    assert not await chat.house.store.read(lambda tx: tx.any_due(chat.clock.now()))
+    assert await chat.house.store.write(lambda tx: tx.release_timers()) == 0, "it is done with"
+    assert len(await until(chat, 20)) == 1
+
+
+async def test_whoever_is_gone_is_not_rung_for(chat: Chat) -> None:
+    gone = replace(await me(chat), here=False)
+    await chat.house.store.write(lambda tx: tx.save_person(gone))
+    assert await until(chat, 20) == []
+    assert not await chat.house.store.read(lambda tx: tx.any_due(chat.clock.now()))

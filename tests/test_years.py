@@ -190,6 +190,24 @@ async def years(folder: Path, people: int, spans: list[tuple[datetime, int]], se
     return count
 
 
+async def test_a_note_that_is_just_not_too_late_comes_after_a_day_down_too(tmp_path: Path) -> None:
+    start = datetime(2027, 5, 18, tzinfo=UTC)
+    clock = StillClock(start)
+    master = load_master(env=None, file=tmp_path / "master.key", database_is_new=True)
+    store = await open_store(tmp_path / "bot.db", master, clock)
+    try:
+        world = World(store, clock, seed=1)
+        (person,) = await world.join(1)
+        second = await world._next_due() + timedelta(days=1)
+        clock.skip(second + prompts.LATE - start)
+        for _ in range(2):
+            await ring_due(store, world.coach, clock)
+            await world.coach.idle()
+        assert world.came[person.id] == [second + prompts.LATE]
+    finally:
+        await store.close()
+
+
 async def test_every_note_comes_once_at_its_time_around_every_change(tmp_path: Path) -> None:
     spring, autumn = datetime(2027, 3, 10, tzinfo=UTC), datetime(2027, 10, 29, tzinfo=UTC)
     came = await years(tmp_path, len(ZONES), [(spring, 21), (autumn, 11)], seed=5)

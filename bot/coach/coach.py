@@ -33,7 +33,7 @@ from bot.coach.turn import Turn
 from bot.flows import engine
 from bot.flows.model import Library
 from bot.flows.session import Session
-from bot.store import Lane, Outbound, Store, Timer, Tx
+from bot.store import Due, Lane, Outbound, Store, Tx
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class Coach:
         self._play = Play(store, library, house, ports.fetch)
         self._replying = Replying(self._play, library, clock, screen)
         self._prompting = Prompting(self._play, store, library, clock, ports.deliver)
-        self._waiting: dict[int, deque[Heard | Timer]] = {}
+        self._waiting: dict[int, deque[Heard | Due]] = {}
         self._ringing = 0
         self._fewer = asyncio.Event()
         self._workers: set[asyncio.Task[None]] = set()
@@ -92,7 +92,7 @@ class Coach:
         """Take one update; it is handled after everything this chat sent before."""
         self._queue(heard.chat, heard)
 
-    async def ring(self, timers: Sequence[Timer]) -> None:
+    async def ring(self, timers: Sequence[Due]) -> None:
         """Take timers that were claimed; each waits its turn behind what its person just sent."""
 
         def chats(tx: Tx) -> dict[str, int]:
@@ -124,7 +124,7 @@ class Coach:
         """Wait until nothing is being handled."""
         await self._idle.wait()
 
-    def _queue(self, chat: int, item: Heard | Timer) -> None:
+    def _queue(self, chat: int, item: Heard | Due) -> None:
         # The queue is the lock: one task a chat, and nothing is awaited before the item is in it.
         waiting = self._waiting.get(chat)
         if waiting is not None:
@@ -144,7 +144,7 @@ class Coach:
         try:
             while waiting:
                 match waiting[0]:
-                    case Timer() as timer:
+                    case Due() as timer:
                         try:
                             await self._prompting.ring(timer)
                         finally:
@@ -193,10 +193,10 @@ class Coach:
 
         self._ports.deliver(await self._store.write(write))
 
-    async def _sos_without_store(self, waiting: Iterable[Heard | Timer]) -> None:
+    async def _sos_without_store(self, waiting: Iterable[Heard | Due]) -> None:
         """``/sos`` answers even when nothing can be stored, once each time it is asked."""
         for item in tuple(waiting):
-            if isinstance(item, Timer) or not isinstance(item.what, Typed):
+            if isinstance(item, Due) or not isinstance(item.what, Typed):
                 continue
             asked = item.chat, item.what.message_id
             if commands.parse(item.what.text.strip())[0] == "sos" and asked not in self._cried:

@@ -18,14 +18,14 @@ from bot.coach.turn import Turn
 from bot.flows import engine
 from bot.flows.model import Library, Pause
 from bot.flows.session import Frame, Session
-from bot.store import Event, Outbound, Person, Store, Timer, Tx
+from bot.store import Due, Event, Outbound, Person, Store, Timer, Tx
 
 log = logging.getLogger(__name__)
 
 LATE = timedelta(minutes=1)
 """A timer that rings later than this says so."""
 
-_Found = tuple[Person, Mapping[str, Any] | None, list[Timer], list[Event]]
+_Found = tuple[Timer, Person, Mapping[str, Any] | None, list[Timer], list[Event]]
 """What is known of a person when one of their timers is due."""
 
 Deliver = Callable[[Iterable[Outbound]], None]
@@ -44,7 +44,7 @@ class Prompting:
         self._deliver = deliver
         self._say: Mapping[str, str] = library.phrases.say
 
-    async def ring(self, timer: Timer) -> None:
+    async def ring(self, timer: Due) -> None:
         """Give a timer its turn; one that fails is left out, and nothing else waits for it."""
         delay = 0.5
         while True:
@@ -61,7 +61,7 @@ class Prompting:
             else:
                 return
 
-    async def _let_go(self, timer: Timer) -> None:
+    async def _let_go(self, timer: Due) -> None:
         """Leave a timer out that failed; what repeats goes on with its next one."""
         now = self._clock.now()
 
@@ -73,19 +73,23 @@ class Prompting:
 
         await self._store.write(write)
 
-    async def _prompt(self, timer: Timer) -> None:
-        now, who = self._clock.now(), timer.person
+    async def _prompt(self, due: Due) -> None:
+        now, who = self._clock.now(), due.person
 
         def look(tx: Tx) -> _Found | None:
-            person = tx.person(who) if tx.is_waiting(timer.id) else None
-            if person is None:
+            person = tx.person(who)
+            timers = tx.timers(who) if person and person.here else []
+            timer = next((one for one in timers if one.id == due.id), None)
+            if person is None or timer is None:
                 return None
-            return person, tx.session(who), tx.timers(who), tx.events(who)
+            return timer, person, tx.session(who), timers, tx.events(who)
 
         found = await self._store.read(look)
         if found is None:
-            return  # cancelled meanwhile
-        person, kept, others, events = found
+            # Cancelled meanwhile, of someone who is gone, or damaged: it shall not come up again.
+            await self._store.write(lambda tx: tx.timer_done(due.id, now))
+            return
+        timer, person, kept, others, events = found
         session = Session.from_json(kept or {})
         kind = prompts.KINDS.get(timer.kind)
         turn = Turn(person, session, self._library, now, lane=kind.lane if kind else None)

@@ -338,8 +338,9 @@ def plan(timer: Timer, person: Person, now: datetime, around: Around) -> Plan:
     kind = KINDS.get(timer.kind)
     if kind is None:
         return Plan()
-    # What was due meanwhile and is not too late comes yet; a date has one, so none comes twice.
-    since = now - (kind.late or timedelta())
+    # What was due meanwhile and is not too late comes yet, to the very moment: the next one is
+    # looked for strictly after this. A date has one, so none comes twice.
+    since = now - (kind.late or timedelta()) - timedelta.resolution
     writes: tuple[Write, ...] = (kind.repeats(person, timer, since),) if kind.repeats else ()
     lapses = Plan(writes=writes)
     meant = kind.meant(person, timer)

@@ -7,6 +7,7 @@ from bot.store.opening import is_new, plainly
 from bot.store.records import (
     Consent,
     Draft,
+    Due,
     Entry,
     Event,
     Fields,
@@ -27,6 +28,7 @@ __all__ = [
     "SLICE",
     "Consent",
     "Draft",
+    "Due",
     "Entry",
     "Event",
     "Fields",

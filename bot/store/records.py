@@ -117,6 +117,14 @@ class Timer:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """A timer that was claimed to be rung, and whose it is."""
+
+    id: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
 class Inbound:
     """One update as it came, in the inbox's own order of arrival."""
 

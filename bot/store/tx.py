@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bot.store import keyfile
 from bot.store.records import (
     Draft,
+    Due,
     Entry,
     Event,
     Fields,
@@ -354,25 +355,29 @@ class Tx:
 
     def timers(self, person_id: str) -> list[Timer]:
         """Return a person's waiting timers, the next one first."""
-        return self._timers("timers", {"person": bytes.fromhex(person_id)})
-
-    def due_timers(self, now: datetime, limit: int = 100) -> list[Timer]:
-        """Return timers that should ring, oldest first, of people who are here."""
-        return self._timers("due_timers", {"now": stamp(now), "limit": limit})
-
-    def claim_timers(self, now: datetime, limit: int = 100) -> list[Timer]:
-        """Take timers that should ring, so that nobody takes them again before they are through.
-
-        What is claimed when the process ends waits again at the next start.
-        """
-        damaged: list[bytes] = []
-        values = {"now": stamp(now), "limit": limit}
-        found = self._timers("due_timers", values, damaged)
-        for timer in found:
-            self._execute(SQL["claim_timer"], {"id": bytes.fromhex(timer.id)})
-        for row in damaged:  # left where they are they would be first in every page
-            self._execute(SQL["timer_done"], {"id": row, "done_at": stamp(now)})
+        found = []
+        for timer, person, due_at, sealed, wrapped in self._execute(
+            SQL["timers"], {"person": bytes.fromhex(person_id)}
+        ).fetchall():
+            try:
+                box = self._box_from(person, wrapped)
+                value = unpack(unseal(box, sealed, bound("timers", timer, person)))
+            except ValueError:
+                # One damaged row must not keep the others from ringing.
+                log.error("Timer %s does not open and is passed over.", timer.hex())  # noqa: TRY400
+                continue
+            found.append(to_timer(timer, person, due_at, value))
         return found
+
+    def claim_timers(self, now: datetime, limit: int = 100) -> list[Due]:
+        """Take timers that should ring, oldest first; nobody takes them again until they rang.
+
+        What is claimed when the process ends waits again at the next start. They are not opened:
+        that is for their turn, and here it would make everyone wait who writes meanwhile.
+        """
+        values = {"now": stamp(now), "limit": limit}
+        found = sorted(self._execute(SQL["claim_timers"], values).fetchall())
+        return [Due(timer.hex(), person.hex()) for _, timer, person in found]
 
     def any_due(self, now: datetime) -> bool:
         """Whether there is a timer that should ring."""
@@ -381,30 +386,6 @@ class Tx:
     def release_timers(self) -> int:
         """Let claimed timers wait again: whoever claimed them is gone."""
         return self._execute(SQL["release_timers"]).rowcount
-
-    def is_waiting(self, timer_id: str) -> bool:
-        """Whether a timer is still there to be rung: not done, not cancelled."""
-        row = self._execute(SQL["timer_state"], {"id": bytes.fromhex(timer_id)}).fetchone()
-        return row is not None and row[0] != "done"
-
-    def _timers(
-        self, statement: str, values: Fields, damaged: list[bytes] | None = None
-    ) -> list[Timer]:
-        found = []
-        for timer, person, due_at, sealed, wrapped in self._execute(
-            SQL[statement], values
-        ).fetchall():
-            try:
-                box = self._box_from(person, wrapped)
-                value = unpack(unseal(box, sealed, bound("timers", timer, person)))
-            except ValueError:
-                # One damaged row must not keep everyone else's timers from ringing.
-                log.error("Timer %s does not open and is passed over.", timer.hex())  # noqa: TRY400
-                if damaged is not None:
-                    damaged.append(timer)
-                continue
-            found.append(to_timer(timer, person, due_at, value))
-        return found
 
     # The inbox
 

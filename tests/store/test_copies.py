@@ -133,7 +133,7 @@ async def test_whoever_was_forgotten_since_does_not_come_back(house: House, cloc
         assert bytes.fromhex(stays.id) in content
         store = await house.open()
         assert await chats(store) == words(1)
-        assert await store.read(lambda tx: tx.due_timers(clock.now()))
+        assert await store.read(lambda tx: tx.any_due(clock.now()))
         assert await store.read(lambda tx: tx.person(goes.id)) is None
         await house.close(store)
 

@@ -38,29 +38,34 @@ async def test_one_timer_for_each_kind_and_subject(store: Store, clock: Hands) -
     assert await store.write(lambda tx: tx.set_timer(one.id, now, "checkin", "2026-11-21")) is None
 
 
-async def test_due_timers_come_oldest_first_for_those_who_are_here(
-    store: Store, clock: Hands
-) -> None:
+async def test_due_timers_are_claimed_once_oldest_first(store: Store, clock: Hands) -> None:
     now = clock.now()
-    here, gone = await someone(store, clock), await someone(store, clock, 8)
+    one, two = await someone(store, clock), await someone(store, clock, 8)
 
     def arrange(tx: Tx) -> None:
         for minutes in (5, 1, 3, 9):
             due = now + minutes * MINUTE
-            tx.set_timer(here.id, due, "follow-up", str(minutes), {"m": minutes})
-            tx.set_timer(gone.id, due, "follow-up", str(minutes))
-        tx.save_person(replace(gone, here=False))
+            tx.set_timer(one.id, due, "follow-up", str(minutes), {"m": minutes})
+        tx.set_timer(two.id, now + 2 * MINUTE, "follow-up", "x")
 
     await store.write(arrange)
-    assert await store.read(lambda tx: tx.due_timers(now)) == []
-    due = await store.read(lambda tx: tx.due_timers(now + 5 * MINUTE))
-    assert [(t.person, t.fields["m"]) for t in due] == [(here.id, m) for m in (1, 3, 5)]
-    assert await store.read(lambda tx: tx.due_timers(now + 5 * MINUTE, limit=1)) == due[:1]
-    assert await store.write(lambda tx: tx.move_timer(due[0].id, now + 20 * MINUTE))
-    left = await store.read(lambda tx: tx.timers(here.id))
-    assert [t.fields["m"] for t in left] == [3, 5, 9, 1]
-    await store.write(lambda tx: tx.save_person(gone))
-    assert len(await store.read(lambda tx: tx.due_timers(now + 5 * MINUTE))) == 5
+    assert await store.write(lambda tx: tx.claim_timers(now)) == []
+    assert not await store.read(lambda tx: tx.any_due(now))
+    then = now + 5 * MINUTE
+    assert await store.read(lambda tx: tx.any_due(then))
+    first = await store.write(lambda tx: tx.claim_timers(then, 3))
+    assert [due.person for due in first] == [one.id, two.id, one.id]
+    own = {t.id: t.fields["m"] for t in await store.read(lambda tx: tx.timers(one.id))}
+    assert [own[due.id] for due in first if due.person == one.id] == [1, 3]
+    (last,) = await store.write(lambda tx: tx.claim_timers(then, 3))
+    assert own[last.id] == 5
+    assert await store.write(lambda tx: tx.claim_timers(then)) == []
+    assert await store.write(lambda tx: tx.move_timer(last.id, now + 20 * MINUTE))
+    left = await store.read(lambda tx: tx.timers(one.id))
+    assert [t.fields["m"] for t in left] == [1, 3, 9, 5]
+    assert await store.write(lambda tx: tx.timer_done(first[0].id, now))
+    assert await store.write(lambda tx: tx.release_timers()) == 2
+    assert await store.write(lambda tx: tx.claim_timers(then)) == first[1:]
 
 
 async def test_cancelled_timers_can_be_set_again(store: Store, clock: Hands) -> None:
@@ -80,9 +85,9 @@ async def test_one_damaged_timer_does_not_stop_the_others(
     store: Store, clock: Hands, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = clock.now()
-    one, two = await someone(store, clock), await someone(store, clock, 8)
+    one = await someone(store, clock)
     bad = await store.write(lambda tx: tx.set_timer(one.id, now, "checkin", "x"))
-    good = await store.write(lambda tx: tx.set_timer(two.id, now, "checkin", "x"))
+    good = await store.write(lambda tx: tx.set_timer(one.id, now, "checkin", "y"))
     assert bad
     await store.write(
         lambda tx: (
@@ -92,7 +97,7 @@ async def test_one_damaged_timer_does_not_stop_the_others(
             and None
         )
     )
-    assert await store.read(lambda tx: tx.due_timers(now)) == [good]
+    assert await store.read(lambda tx: tx.timers(one.id)) == [good]
     assert bad.id in caplog.text
 
 

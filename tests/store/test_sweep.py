@@ -79,7 +79,7 @@ async def test_rows_go_at_their_age(store: Store, clock: Hands) -> None:
     ]
     assert await store.read(lambda tx: tx.count_pending()) == 1
     assert len(await store.write(lambda tx: tx.undone(9))) == 1
-    assert len(await store.read(lambda tx: tx.due_timers(clock.now()))) == 1
+    assert len(await store.write(lambda tx: tx.claim_timers(clock.now()))) == 1
 
 
 async def test_a_lot_goes_slice_by_slice(store: Store, clock: Hands) -> None:

@@ -9,30 +9,18 @@ UPDATE timers SET due_at = :due_at, state = 'waiting' WHERE id = :id AND state <
 -- name: timer_done(id, done_at)!
 UPDATE timers SET state = 'done', done_at = :done_at WHERE id = :id AND state <> 'done';
 
--- name: due_timers(now, limit)
-SELECT t.id, t.person, t.due_at, t.sealed, k.wrapped
-FROM timers AS t
-JOIN people AS p ON p.id = t.person
-JOIN keys AS k ON k.owner = t.person
-WHERE t.state = 'waiting' AND t.due_at <= :now AND p.gone = 0
-ORDER BY t.due_at
-LIMIT :limit;
-
 -- name: any_due(now)^
-SELECT 1
-FROM timers AS t
-JOIN people AS p ON p.id = t.person
-WHERE t.state = 'waiting' AND t.due_at <= :now AND p.gone = 0
-LIMIT 1;
+SELECT 1 FROM timers WHERE state = 'waiting' AND due_at <= :now LIMIT 1;
 
--- name: claim_timer(id)!
-UPDATE timers SET state = 'claimed' WHERE id = :id AND state = 'waiting';
+-- name: claim_timers(now, limit)
+UPDATE timers SET state = 'claimed'
+WHERE id IN (
+  SELECT id FROM timers WHERE state = 'waiting' AND due_at <= :now ORDER BY due_at LIMIT :limit
+)
+RETURNING due_at, id, person;
 
 -- name: release_timers()!
 UPDATE timers SET state = 'waiting' WHERE state = 'claimed';
-
--- name: timer_state(id)^
-SELECT state FROM timers WHERE id = :id;
 
 -- name: timers(person)
 SELECT t.id, t.person, t.due_at, t.sealed, k.wrapped
