@@ -12,7 +12,8 @@ from bot import safety
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "safety.md"
 HEAD = "## Figures\n"
-MEASURED = ("tests/screen/pairs.jsonl", "tests/screen/blind.jsonl")
+SETS = ("pairs", "hands_tune", "hands_hold", "blind", "blind2")
+MEASURED = [name for name in SETS if (ROOT / f"tests/screen/{name}.jsonl").is_file()]
 
 
 def figures() -> str:
@@ -20,8 +21,9 @@ def figures() -> str:
     screener = safety.load(ROOT / "content" / "en" / "safety")
     blocks = []
     for name in MEASURED:
-        text, _ = safety.report(ROOT / name, screener)
-        blocks.append(f"`{name}`:\n\n```text\n{text.strip()}\n```\n")
+        path = f"tests/screen/{name}.jsonl"
+        text, _ = safety.report(ROOT / path, screener)
+        blocks.append(f"`{path}`:\n\n```text\n{text.strip()}\n```\n")
     return "\n".join(blocks)
 
 

@@ -20,12 +20,19 @@ GAP = 3
 """So many words at most stand in a gap that does not say."""
 
 WIDEST = 8
+SOMEONE = "someone"
+"""What a first name stands for."""
+
+BOTH = "&"
+"""What stands on its two sides is near each other, whichever comes first."""
+
 MANY = 4000
 """A pattern that stands for more than this is a mistake."""
 
 _VOWELS = "aeiou"
 _WORD_KEYS = {
     "naive",
+    "names",
     "fillers",
     "typos",
     "ordinary",
@@ -37,7 +44,12 @@ _WORD_KEYS = {
     "forms",
     "classes",
 }
-_RULE_KEYS = {"id", "tier", "who", "any", "unless", "milder", "needs", "tense", "negated"}
+_KINDS = {
+    "tense": (bool, "true or false"),
+    "negated": (bool, "true or false"),
+    "points": (int, "a whole number"),
+}
+_RULE_KEYS = {"id", "tier", "who", "any", "unless", "milder", "needs", "tense", "negated", "points"}
 
 
 def load(folder: Path) -> Screener:
@@ -130,6 +142,8 @@ class _Reader:
         self._classes = self._lists(table, "classes")
         for word in self._strings(self._words, table, "fillers"):
             self._same[plain(word)] = ()
+        for name in self._strings(self._words, table, "names"):
+            self._same[plain(name)] = (SOMEONE,)
         for typed, meant in self._texts(table, "same").items():
             self._same[plain(typed)] = tuple(meant.split())
         for typed, meant in self._texts(table, "joined").items():
@@ -224,9 +238,9 @@ class _Reader:
             if not isinstance(says, list) or not all(isinstance(said, str) for said in says):
                 faults.append(f"'{key}' must be a list of texts.")
         faults.extend(
-            f"'{key}' is true or false."
-            for key in ("tense", "negated")
-            if not isinstance(raw.get(key, True), bool)
+            f"'{key}' is {what}."
+            for key, (kind, what) in _KINDS.items()
+            if not isinstance(raw.get(key, kind()), kind)
         )
         if not raw.get("any"):
             faults.append("'any' needs at least one pattern.")
@@ -243,6 +257,7 @@ class _Reader:
             needs=tuple(raw.get("needs", ())),
             tense=raw.get("tense", True),
             negated=raw.get("negated", False),
+            points=raw.get("points", 0),
         )
 
     # Patterns.
@@ -256,6 +271,16 @@ class _Reader:
 
     def _parsed(self, said: str) -> Iterator[Pattern]:
         parts = said.split()
+        if BOTH not in parts:
+            yield from self._row(parts)
+            return
+        end = next((at for at, part in enumerate(parts) if part[0] == "!"), len(parts))
+        at = parts.index(BOTH)
+        one, other, bounds = parts[:at], parts[at + 1 : end], parts[end:]
+        for first, then in ((one, other), (other, one)):
+            yield from self._parsed(" ".join((*first, f"~{WIDEST}", *then, *bounds)))
+
+    def _row(self, parts: list[str]) -> Iterator[Pattern]:
         bounds: dict[str, frozenset[str]] = {}
         first = bool(parts) and parts[0] == "<"
         if first:

@@ -42,6 +42,24 @@ NAMED = (
 CONTEXTS = ("past", "better", "again", "fiction", "distress", "coercion", "gone", "but")
 """What surrounds a finding and changes it, by name."""
 
+ENOUGH = 10
+"""So many points of signs are a finding."""
+
+HELD = 6
+"""What is implied about someone else has so many points."""
+
+WEIGHTY = 6
+"""A sign with so many is weighty, …"""
+
+LEAN = "lean."
+"""… but not one of these families' names: they lean one way, and no more; …"""
+
+ALONE = 4
+"""… and without such a sign so many points more are needed."""
+
+OTHERS = "other.signs"
+"""The sign that it is."""
+
 LATEST = 6
 """So many texts before this one are read."""
 
@@ -84,6 +102,8 @@ class Rule:
     """Whether the past changes it."""
     negated: bool = False
     """Whether the pattern holds its own "not", so that another does not undo it."""
+    points: int = 0
+    """With points it is only a sign: signs that together have enough are a finding."""
 
     @property
     def family(self) -> str:
@@ -97,10 +117,8 @@ class Finding:
 
     verdict: Verdict
     words: tuple[str, ...]
-    rule: str = ""
-    """The rule that was found; a verdict may be named otherwise, for who it is about."""
-    worth: int = 0
-    """The most urgent that what comes after this can be, as a place in ``URGENCY``."""
+    rules: tuple[str, ...] = ()
+    """The rules that were found; a verdict may be named otherwise, for who it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +142,9 @@ class Screener:
 
     def __init__(self, book: Book) -> None:
         self.book = book
-        ordered = sorted(book.rules.values(), key=lambda rule: URGENCY.index(rule.tier))
+        ordered = sorted(
+            book.rules.values(), key=lambda rule: (URGENCY.index(rule.tier), rule.points != 0)
+        )
         self._rank = {rule.id: rank for rank, rule in enumerate(ordered)}
 
     def screen(self, text: str, recent: Sequence[str], step: str) -> Verdict:
@@ -138,7 +158,7 @@ class Screener:
         for finding in self.findings(text, recent):
             if URGENCY.index(finding.verdict.tier) < URGENCY.index(best.tier):
                 best = finding.verdict
-            if URGENCY.index(best.tier) <= finding.worth:
+            if best.tier == URGENCY[0]:
                 break
         return best
 
@@ -200,16 +220,19 @@ class Screener:
             elif owner[0] == "~" and matched(pattern, end, spoken, words):
                 reading.note(owner[1:], end)
         found.sort(key=lambda item: self._rank[item[0].id])
+        signs = Signs()
         for rule, pattern, end in found:
             match = matched(pattern, end, spoken, words)
             verdict = reading.judge(rule, match) if match else NONE
-            if match and verdict.tier != "none":
-                worth = URGENCY.index(rule.tier)
-                said = spoken.words[match.start : end + 1]
-                yield Finding(verdict, said, rule.id, worth)
+            points = HELD if verdict.rule == OTHERS else rule.points
+            if match and verdict.tier != "none" and points:
+                signs.add(verdict, points, match)
+            elif match and verdict.tier != "none":
+                yield Finding(verdict, spoken.words[match.start : end + 1], (rule.id,))
         verdict = reading.denied_but()
         if verdict.tier != "none":
             yield Finding(verdict, ())
+        yield from signs.together(spoken.words)
 
     def _without_idioms(self, spoken: Spoken) -> tuple[str, ...]:
         words = list(spoken.words)
@@ -230,6 +253,39 @@ class Screener:
                 ):
                     return True
         return False
+
+
+class Signs:
+    """What says little alone, and what it says together."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Tier, dict[str, tuple[int, Match]]] = {}
+
+    def add(self, verdict: Verdict, points: int, match: Match) -> None:
+        """Note a sign; each counts once."""
+        self._seen.setdefault(verdict.tier, {}).setdefault(verdict.rule, (points, match))
+
+    def together(self, words: Sequence[str]) -> Iterator[Finding]:
+        """Yield the finding of the tier with the most points, if they are enough."""
+        sums = {
+            tier: sum(points for points, _ in seen.values()) for tier, seen in self._seen.items()
+        }
+        for tier, seen in self._seen.items():
+            if not any(_weighty(name, points) for name, (points, _) in seen.items()):
+                sums[tier] -= ALONE
+        if max(sums.values(), default=0) < ENOUGH:
+            return
+        tier = min(sums, key=lambda tier: (-sums[tier], URGENCY.index(tier)))
+        seen = self._seen[tier]
+        said: list[str] = []
+        for name, (points, match) in seen.items():
+            said += (f"{name} {points:+d}:", *words[match.start : match.end + 1])
+        most = max(seen, key=lambda name: seen[name][0])
+        yield Finding(Verdict(tier, most, most.partition(".")[0]), tuple(said), tuple(seen))
+
+
+def _weighty(name: str, points: int) -> bool:
+    return points >= WEIGHTY and not name.startswith(LEAN)
 
 
 class _Reading:
@@ -294,8 +350,15 @@ class _Reading:
             return ("soft" if rule.tier == "hard" else "none"), rule.id
         if whose == "self":
             return rule.tier, rule.id
-        to_me = "me" in self._words[match.start : match.end + 1]
-        if rule.tier != "hard" or to_me or self._around("gone", match):
+        return self._of_another(rule, match)
+
+    def _of_another(self, rule: Rule, match: Match) -> tuple[Tier, str]:
+        """Say what is worth what is found of someone else."""
+        if "me" in self._words[match.start : match.end + 1]:
+            return "none", rule.id
+        if rule.tier == "soft" and not 0 < rule.points < ENOUGH:
+            return "third", OTHERS
+        if rule.tier != "hard" or self._around("gone", match):
             return "none", rule.id
         if self._around("coercion", match):
             return "abuse", "coercion.threat"

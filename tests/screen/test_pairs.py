@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from bot.safety import Screener
-from bot.safety.report import Row, wilson
+from bot.safety.report import Row, rows, wilson
 from bot.safety.screen import in_a_row
 from bot.safety.verdict import TIERS, Tier
+from tests.screen.conftest import HERE
 
 HARD = frozenset[Tier]({"hard"})
 SELF = frozenset[Tier]({"hard", "soft"})
@@ -84,8 +85,8 @@ def test_ordinary_talk_is_left_alone(  # noqa: PLR0913, PLR0917 - one row of the
 
 
 def test_both_halves_hold_every_tier(halves: dict[str, list[Row]]) -> None:
-    for rows in halves.values():
-        counts = Counter(row.tier for row in rows)
+    for half in halves.values():
+        counts = Counter(row.tier for row in half)
         assert set(counts) == set(TIERS)
         assert sum(counts.values()) >= 420
 
@@ -106,18 +107,21 @@ def test_the_files_own_form(pairs: list[Row]) -> None:
     assert len(pairs) >= 420
 
 
-def test_every_rule_is_needed_by_a_pair(screener: Screener, pairs: list[Row]) -> None:
-    """Without it some pair would be judged otherwise; a rule nobody needs is only noise."""
-    before = {row.id: in_a_row(screener, row.turns) for row in pairs}
+def test_every_rule_is_needed_by_a_row(screener: Screener, pairs: list[Row]) -> None:
+    """Without it some row would be judged otherwise; a rule nobody needs is only noise."""
+    others = ("hands_tune", "hands_hold", "blind")
+    every = [*pairs, *(row for name in others for row in rows(HERE / f"{name}.jsonl"))]
+    before = {row.id: in_a_row(screener, row.turns) for row in every}
     found: dict[str, list[Row]] = {}
-    for row in pairs:
+    for row in every:
         for at, turn in enumerate(row.turns):
             for finding in screener.findings(turn, row.turns[:at]):
-                for rule in (finding.rule, finding.verdict.rule):
-                    found.setdefault(rule, []).append(row)
+                for name in (*finding.rules, finding.verdict.rule):
+                    found.setdefault(name, []).append(row)
     idle = []
-    for rule in screener.book.rules:
-        without = screener.without(rule)
-        if not any(in_a_row(without, row.turns) != before[row.id] for row in found.get(rule, ())):
-            idle.append(rule)
+    for name, rule in screener.book.rules.items():
+        without = screener.without(name)
+        chosen = every if rule.points < 0 else found.get(name, ())
+        if not any(in_a_row(without, row.turns) != before[row.id] for row in chosen):
+            idle.append(name)
     assert idle == []
