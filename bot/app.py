@@ -279,7 +279,7 @@ async def tidy_once(store: Store, moment: Clock) -> bool:
     return True
 
 
-PAGE = 64
+PAGE = 16
 """Timers that are claimed at once: few enough that someone who writes is not kept waiting."""
 
 

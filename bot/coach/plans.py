@@ -154,6 +154,24 @@ def _buttons(texts: Iterable[str]) -> list[dict[str, str]]:
     return [{"text": text, "value": f"own:{n}"} for n, text in enumerate(texts)]
 
 
+@function("some", "none", values=("map", "planned_for", "plan_first"))
+async def map_next(scene: Scene) -> Result:
+    """Take the next of what the map shows as what a plan is for."""
+    left = list(scene.frame.values.get("map") or ())
+    if not left:
+        return Result(goto="none")
+    offers = (await plan_offers(scene)).values["plan_first"]
+    values = {"map": left[1:], "planned_for": left[0], "plan_first": offers}
+    return Result(values, {"when": left[0]}, goto="some")
+
+
+@function("some", "none", values=("following",))
+async def map_more(scene: Scene) -> Result:
+    """Whether the map shows something more that a plan could be for."""
+    left = scene.frame.values.get("map") or ()
+    return Result({"following": left[0]}, goto="some") if left else Result(goto="none")
+
+
 @function(values=("entry",))
 async def plan_keep(scene: Scene) -> Result:
     """Write the plan, or what was changed of it."""

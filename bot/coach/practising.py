@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from bot.coach import cadence, prompts
 from bot.coach.scene import Result, Scene, Write, function
-from bot.flows.model import FLOW
 from bot.lookback import numbers
 from bot.schedule import rhythm
 from bot.store import Entry, Person, Tx, new_id
@@ -176,7 +175,7 @@ async def keep_practice(scene: Scene) -> Result:
     return Result(settled=True, person=person, writes=(_planned(person, scene.now),))
 
 
-@function("map", "empty", "look", "gone", values=("practice", "looked", "map_text"))
+@function("map", "empty", "look", "gone", values=("practice", "looked", "map_text", "map"))
 async def look_practice(scene: Scene) -> Result:
     """Look back at the two weeks: the map where things were gathered, else how it went."""
     known, who = _known(scene, scene.person.practice.get("name")), scene.person.id
@@ -189,7 +188,8 @@ async def look_practice(scene: Scene) -> Result:
         # The day it began and the day it ends are both in it.
         found = numbers.numbers(entries, days=WEEKS + 1, now=scene.now, zone=scene.person.zone)
         goto = "map" if found.triggers else "empty"
-        return Result({**values, "map_text": _map(scene, found)}, goto=goto)
+        top = [count.text for count in found.triggers[: numbers.TOP]]
+        return Result({**values, "map_text": _map(scene, found), "map": top}, goto=goto)
     return Result({**values, "looked": _looked(scene, entries, known["text"])}, goto="look")
 
 
@@ -218,12 +218,3 @@ def _looked(scene: Scene, entries: list[Entry], name: str) -> str:
     counted = (("looked_done", done), ("looked_bit", bit))
     parts = [texts[name].format(n=n) for name, n in counted if n]
     return str(texts["looked"].format(parts=", ".join(parts)))
-
-
-@function("none", values=("map_kept",))
-async def to_plan(scene: Scene) -> Result:
-    """Go on to a plan for what the map shows, where plans can be made; else the map is kept."""
-    kept = {"map_kept": True}
-    if "plan" in scene.library.flows:
-        return Result(kept, goto=FLOW + "plan")
-    return Result(kept, goto="none")
