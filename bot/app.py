@@ -13,13 +13,13 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from bot import coach, safety
 from bot.clock import Clock, ShiftedClock, SystemClock
-from bot.coach import Coach, House, Ports
+from bot.coach import Coach, House, Ports, waits
 from bot.coach.calls import Say
 from bot.errors import ContentError, Misconfigured
 from bot.flows.load import load, missing
@@ -236,8 +236,15 @@ async def running(
         stack.push_async_callback(outbox.drain, PATIENCE)
         stack.push_async_callback(_settle, talk)
 
+        before = _last_ring(settings.heartbeat)
+
         async def ring() -> None:
+            nonlocal before
             settings.heartbeat.touch()
+            now = moment.now()
+            if now < before:  # the machine's clock was set back
+                await store.write(lambda tx: waits.set_right(tx, now))
+            before = now
             await ring_due(store, talk, moment)
 
         async def tidy() -> None:
@@ -257,6 +264,14 @@ async def running(
         watch = _watching(stack, (sending, listening))
         yield Running(store, talk, outbox, ring)
         watch.cancel()
+
+
+def _last_ring(heartbeat: Path) -> datetime:
+    """Return when the bot was last seen alive, by the clock the machine had then."""
+    try:
+        return datetime.fromtimestamp(heartbeat.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 async def tidy_once(store: Store, moment: Clock) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from bot.lookback.numbers import PLAN, numbers
 from bot.store import Entry, Person
 from tests.chat import Chat, chatting
 
+CONTENT = Path(__file__).parents[1] / "content" / "en"
+TEXTS = tomllib.loads((CONTENT / "moment.toml").read_text(encoding="utf-8"))["plans"]
 TODAY = date(2026, 3, 14)  # a Saturday
 NOW = datetime(2026, 3, 14, 21, tzinfo=UTC)
 JOINED = ("/start", "[Look around first]", "[Mine]", "[Yes, I'm 18 or older]", "[Not chasing]")
@@ -48,13 +51,40 @@ def test_what_is_no_day_to_come_is_not_guessed(said: str) -> None:
     assert when.day(said, TODAY) is None
 
 
-def test_a_plan_is_meant_where_its_words_are_in_what_happened() -> None:
-    slow = plan(when="Slow answer", first="Walking")
-    assert plans.meant(slow, "slow answer")
-    assert plans.meant(slow, "a slow answer, again")
-    assert not plans.meant(slow, "slow answers")
-    assert not plans.meant(slow, "")
-    assert not plans.meant(plan(when="Slow answer"), "Slow answer")
+@pytest.mark.parametrize(
+    ("when", "happened"),
+    [
+        ("Slow answer", "slow answer"),
+        ("Slow answer", "A SLOW answer, again!"),
+        ("Slow answer", "slow answers all day"),
+        ("they cancel", "He cancels. I knew it"),
+        ("we part", "parting at the station"),
+        ("the weekend without him", "a weekend without her"),
+        ("it", "it"),
+    ],
+)
+def test_a_plan_is_meant_where_its_words_are_in_what_happened(when: str, happened: str) -> None:
+    assert plans.meant(plan(when=when, first="Walking"), happened, TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("when", "happened"),
+    [
+        ("Slow answer", "answer was slow"),
+        ("Slow answer", ""),
+        ("", "slow answer"),
+        ("we part", "a party at work"),
+        ("an ex", "exercise"),
+        ("time apart", "part of the time"),
+        ("they leave", "they never came"),
+    ],
+)
+def test_what_a_plan_is_for_is_not_guessed(when: str, happened: str) -> None:
+    assert not plans.meant(plan(when=when, first="Walking"), happened, TEXTS)
+
+
+def test_a_plan_without_a_first_thing_is_no_plan() -> None:
+    assert not plans.meant(plan(when="Slow answer"), "Slow answer", TEXTS)
 
 
 def test_a_plan_is_in_no_number_of_the_look_back() -> None:

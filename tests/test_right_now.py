@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from bot.coach import helps
+from bot.coach import commands, helps
 from bot.coach.helps import Helped, Moment, Strength, Tried
 from bot.flows.model import END, FLOW, Library, Run, Say, Step, targets
 from bot.flows.practice import practices
@@ -132,6 +132,68 @@ async def test_what_is_burned_is_nowhere(tmp_path: Path) -> None:
     for path in tmp_path.rglob("*"):
         if path.is_file():
             assert WORDS.encode() not in path.read_bytes(), path
+
+
+async def nothing_is_left_of(chat: Chat, *words: str) -> None:
+    """Look for words in the chat and in all that is kept of this person."""
+    for text in words:
+        assert all(text not in bubble.text for bubble in chat.guest.messages), text
+    loaded = await chat.house.store.read(lambda tx: tx.load(chat.guest.id))
+    assert loaded is not None
+    person = loaded[0].id
+    kept = await chat.house.store.write(lambda tx: everything(tx, person))
+    assert all(text not in kept for text in words)
+
+
+@pytest.mark.parametrize("way", ["meanwhile", "at the end", "only for me"])
+async def test_a_text_that_telegram_splits_is_burned_whole(way: str, tmp_path: Path) -> None:
+    async with chatting(tmp_path) as chat:
+        await to_the_burning_question(chat)
+        if way != "meanwhile":
+            await chat.tap("Rather not")
+            await chat.skip(timedelta(minutes=20))
+            await chat.tap("4")
+            await chat.tap("Still there")
+        if way == "at the end":
+            await chat.tap("Write it here, then gone")
+        if way == "only for me":
+            for label in ("Now", "They get angry or use it against me", "Only for me"):
+                await chat.tap(label)
+        parts = [f"{name} I waited at the window. " * 150 for name in ("first", "second", "third")]
+        chat.guest.send("".join(parts))
+        assert len([b for b in chat.guest.messages if b.mine and "window" in b.text]) == 4
+        await chat.news()
+        await nothing_is_left_of(chat, "window")
+        assert "more" in chat.guest.answers[-1].text
+
+
+async def test_lines_typed_one_after_the_other_are_all_burned(tmp_path: Path) -> None:
+    lines = ("why do you never", "WHY", "ok fine", "7", "are you at work?", "space", "help me")
+    async with chatting(tmp_path) as chat:
+        await to_the_burning_question(chat)
+        for line in lines:
+            chat.guest.send(line)
+        said = await chat.news()
+        assert not any("so I may have missed" in bubble.text for bubble in said)
+        assert not [b for b in chat.guest.messages if b.mine and b.text in lines]
+        await nothing_is_left_of(chat, "never", "WHY", "ok fine", "at work")
+        assert "20 minutes" in (await chat.tap("That's all"))[0].text
+
+
+async def test_what_is_burned_and_could_not_be_deleted_is_not_kept_when_it_is_edited(
+    tmp_path: Path,
+) -> None:
+    async with chatting(tmp_path) as chat:
+        await to_the_burning_question(chat)
+        chat.standin.fail("deleteMessages", status=400, description="Bad Request", times=1)
+        chat.standin.fail("deleteMessage", status=400, description="Bad Request", times=1)
+        await chat.type(WORDS)
+        mine = next(b for b in chat.guest.messages if b.text == WORDS)
+        chat.guest.edit(mine.message_id, "the other lamp was dark as well")
+        await chat.news()
+        loaded = await chat.house.store.read(lambda tx: tx.load(chat.guest.id))
+        assert loaded is not None
+        assert "other lamp" not in json.dumps(loaded[1])
 
 
 async def test_it_says_so_when_it_could_not_be_deleted(tmp_path: Path) -> None:
@@ -267,3 +329,55 @@ async def test_a_picture_is_uploaded_once(tmp_path: Path) -> None:
         assert bubbles[0] is not None
         assert sent[1].params["animation"] == bubbles[0].file_id
         assert sent[0].params.get("animation") != bubbles[0].file_id
+
+
+# --- what nobody asked for -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("is he leaving me", "Is she leaving?", "does he even still love me?"),
+        *("why does she do this", "why won't he answer me", "Will he come back?", "will she call"),
+        *("what does he think of me", "what did she mean by that", "do you think they hate me"),
+        *(
+            "is my girlfriend mad at me",
+            "Doesn't he care?",
+            "are they done with me",
+            "so is he over me",
+        ),
+        *(
+            "does she miss me",
+            "has he forgotten about me",
+            "is he seeing someone else",
+            "is he lying",
+        ),
+        *(
+            "I wonder if she feels the same",
+            "no answer. is he ignoring me?",
+            "is he going to leave me",
+        ),
+    ],
+)
+def test_what_asks_for_another_mind_is_known(line: str, library: Library) -> None:
+    assert commands.means_mind(line, library)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            "is he at work",
+            "is she coming at eight?",
+            "are they home yet",
+            "does he have my number",
+        ),
+        *("did she call the plumber", "is he leaving at six", "is she coming back at ten?"),
+        *("will he be there tonight", "has she eaten", "is he done with work", "did they land"),
+        *("what is he doing tonight", "what does she do for work", "does he know the way"),
+        *("is he seeing the doctor today", "does she need a lift", "is it over", "is this love"),
+        *("i miss him", "he is at work and i am here", "does it stop", "do i love him", "is he ok"),
+    ],
+)
+def test_what_asks_where_and_when_gets_no_word_about_minds(line: str, library: Library) -> None:
+    assert not commands.means_mind(line, library)

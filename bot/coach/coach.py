@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.clock import Clock
-from bot.coach import cadence, commands, prompts
+from bot.coach import cadence, commands, prompts, waits
 from bot.coach.calls import Say, to_json
 from bot.coach.heard import (
     Document,
@@ -231,7 +231,9 @@ class Coach:
                 return None
             loaded = await self._store.write(lambda tx: tx.add_person(heard.chat, now)), None
         person, kept = loaded
-        turn = Turn(person, Session.from_json(kept or {}), self._library, now)
+        texts: Any = self._library.texts["moment"]["wait"]
+        session = waits.by_now(Session.from_json(kept or {}), texts, now, person.zone)
+        turn = Turn(person, session, self._library, now)
         top = turn.session.top
         turn.touch(top.flow if top else None)
         if not person.here and not isinstance(heard.what, Left):

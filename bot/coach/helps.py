@@ -112,7 +112,8 @@ class Moment:
                 return None
             if isinstance(strength.value, int) and strength.value * 2 <= first:
                 gone = datetime.fromisoformat(strength.at) - start
-                return round(gone / timedelta(minutes=1), 1)
+                # A clock that was set back meanwhile has measured nothing.
+                return round(gone / timedelta(minutes=1), 1) if gone >= timedelta() else None
         return None
 
     def fields(self, known: Mapping[str, Practice]) -> dict[str, Any]:

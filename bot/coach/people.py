@@ -19,7 +19,7 @@ LINE = 30
 """Characters of a line that its button repeats."""
 
 
-async def _list(scene: Scene) -> Entry | None:
+async def own_list(scene: Scene) -> Entry | None:
     """Return the newest list there is: one that came back with an export may be another.
 
     What this very turn wrote is not in the store yet; the frame has it.
@@ -37,7 +37,7 @@ async def _list(scene: Scene) -> Entry | None:
 @function("some", "none", values=("people_text",))
 async def people_show(scene: Scene) -> Result:
     """Show the list whole."""
-    kept = await _list(scene)
+    kept = await own_list(scene)
     labels = scene.text("words")["fields"]
     lines = [
         f"{labels[name]}: {kept.fields[name]}"
@@ -50,7 +50,7 @@ async def people_show(scene: Scene) -> Result:
 @function(values=("people_rows",))
 async def people_rows(scene: Scene) -> Result:
     """Offer the list's lines to be filled in, with what they say now."""
-    kept = await _list(scene)
+    kept = await own_list(scene)
     fields = scene.frame.values.get("people_lines") or (kept.fields if kept else {})
     labels = scene.text("words")["fields"]
     rows = []
@@ -68,7 +68,7 @@ async def people_line(scene: Scene) -> Result:
     questions = scene.text("words")["people"]
     if name not in FIELDS[PEOPLE]:
         return Result(goto="again")
-    kept = await _list(scene)
+    kept = await own_list(scene)
     was = str(kept.fields.get(name) or "") if kept else ""
     none = scene.library.phrases.say["nothing_yet"]
     return Result({"people_question": questions[name], "was": was or none}, goto="ask")
@@ -78,7 +78,7 @@ async def people_line(scene: Scene) -> Result:
 async def people_keep(scene: Scene) -> Result:
     """Write the line into the list; a single dash empties it."""
     name, said = str(scene.frame.answers["row"]), scene.frame.answers.get("said")
-    kept = await _list(scene)
+    kept = await own_list(scene)
     if not isinstance(said, str) or scene.person.consent is None:
         return Result({"entry": kept.id} if kept else {})
     said = "" if plain(said) in {"-", "\N{EN DASH}", "\N{EM DASH}"} else said.strip()
@@ -98,6 +98,6 @@ async def offer_people(scene: Scene) -> Result:
     person, now = scene.person, scene.frame.answers.get("intensity_now")
     if person.consent is None or person.said.get("people"):
         return Result(goto="silent")
-    if not isinstance(now, int) or now > CALM or await _list(scene) is not None:
+    if not isinstance(now, int) or now > CALM or await own_list(scene) is not None:
         return Result(goto="silent")
     return Result(goto="asked", person=replace(person, said={**person.said, "people": True}))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.coach import when
@@ -24,6 +25,9 @@ LINE = 60
 
 MOST = 40
 """Plans that are listed, the newest first."""
+
+STEM = 3
+"""Characters a word has before an ending makes no difference."""
 
 _SAID = re.compile(r"(?:when|if) (.+?),? (?:then |first )+(?:i )?(.+)", re.IGNORECASE | re.DOTALL)
 
@@ -57,10 +61,30 @@ def _first(plan: Entry) -> str:
     return " ".join(str(plan.fields.get("first") or "").split()).rstrip(".")
 
 
-def meant(plan: Entry, happened: str) -> bool:
-    """Whether a plan is for what happened: its *when* is in it, word for word."""
-    wanted = plain(str(plan.fields.get("when") or ""))
-    return bool(wanted and _first(plan)) and f" {wanted} " in f" {plain(happened)} "
+def meant(plan: Entry, happened: str, texts: Mapping[str, Any]) -> bool:
+    """Whether a plan is for what happened: its *when* is in it, word after word.
+
+    Small words and endings make no difference; more would be a guess.
+    """
+    wanted, said = (_words(str(one), texts) for one in (plan.fields.get("when") or "", happened))
+    if not wanted or not _first(plan):
+        return False
+    ends = texts["endings"]
+    return any(
+        all(_same(a, b, ends) for a, b in zip(wanted, said[at:], strict=False))
+        for at in range(len(said) - len(wanted) + 1)
+    )
+
+
+def _words(text: str, texts: Mapping[str, Any]) -> list[str]:
+    words = plain(text).split()
+    return [word for word in words if word not in texts["small"]] or words
+
+
+def _same(one: str, other: str, endings: Sequence[str]) -> bool:
+    short, long = sorted((one, other), key=len)
+    end = long.removeprefix(short)
+    return short == long or (len(short) >= STEM and end != long and end in endings)
 
 
 async def coming_up(scene: Scene) -> str:
@@ -70,10 +94,10 @@ async def coming_up(scene: Scene) -> str:
     date.
     """
     said = [shown(f.shown.get("trigger", f.answers.get("trigger"))) for f in scene.session.frames]
-    kept = await plans(scene)
+    kept, texts = await plans(scene), scene.text("moment")["plans"]
     today = _today(scene)
     dated = (one for one in kept if _date(one) == today and _first(one))
-    named = (one for one in kept if any(meant(one, words) for words in said))
+    named = (one for one in kept if any(meant(one, words, texts) for words in said))
     found = next(named, None) or next(dated, None)
     return _first(found) if found is not None else ""
 
@@ -82,10 +106,11 @@ async def coming_up(scene: Scene) -> str:
 async def plan_for(scene: Scene) -> Result:
     """Say in one line what was planned for what happened, where something was."""
     happened = shown(scene.answer("trigger"))
-    found = next((one for one in await plans(scene) if meant(one, happened)), None)
+    texts = scene.text("moment")["plans"]
+    found = next((one for one in await plans(scene) if meant(one, happened, texts)), None)
     if found is None:
         return Result({"plan_line": ""}, goto="none")
-    line = scene.text("moment")["plans"]["line"].format(first=clipped(_first(found), LINE))
+    line = texts["line"].format(first=clipped(_first(found), LINE))
     return Result({"plan_line": line}, goto="planned")
 
 

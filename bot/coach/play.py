@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from bot.coach import cadence, house
@@ -15,6 +16,9 @@ from bot.flows import engine
 from bot.flows.model import Library
 from bot.flows.session import Frame, Session, frame_from_json, frame_to_json
 from bot.store import Draft, Person, Store, Tx, new_id
+
+LEFT = timedelta(hours=6)
+"""After so long words are no answer to a question of the moment any more; a tap still is."""
 
 
 class Play:
@@ -45,7 +49,8 @@ class Play:
                 return
             name, values = "consent", {"then": name}
         base = turn.session.base
-        if name == "activated" and "moment" not in values and _is_moment(base):
+        lately = _is_moment(base) and turn.age < LEFT
+        if name == "activated" and "moment" not in values and lately:
             values["before"] = frame_to_json(base)  # type: ignore[arg-type]
         same = base is not None and base.flow == name and flow.rank == "talk"
         if same and self._begun(turn) and cadence.UNASKED not in values:

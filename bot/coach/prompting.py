@@ -7,7 +7,6 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from bot.clock import Clock
@@ -21,9 +20,6 @@ from bot.flows.session import Frame, Session
 from bot.store import Due, Event, Outbound, Person, Store, Timer, Tx
 
 log = logging.getLogger(__name__)
-
-LATE = timedelta(minutes=1)
-"""A timer that rings later than this says so."""
 
 _Found = tuple[Timer, Person, Mapping[str, Any] | None, list[Timer], list[Event]]
 """What is known of a person when one of their timers is due."""
@@ -127,7 +123,7 @@ class Prompting:
         """
         fields = dict(timer.fields)
         flow = str(fields.pop("flow", ""))
-        if turn.now - timer.due_at > LATE and "late" in fields:
+        if turn.now - timer.due_at > prompts.PUNCTUAL and "late" in fields:
             fields["over"] = fields["late"]
         frames = turn.session.frames
         at = next((n for n, frame in enumerate(frames) if frame.flow == flow), None)
@@ -139,9 +135,15 @@ class Prompting:
                 waiting = self._past(waiting)
             frames = (*frames[:at], waiting, *frames[at + 1 :])
             turn.session = replace(turn.session, frames=frames)
-        words = engine.burns(self._library, turn.session)
-        if words or (urgent and turn.age < prompts.TALKING) or "card" in ranks:
-            turn.tell(str(fields.get("beside") or fields.get("over", "")))
+        beside = str(fields.get("beside") or fields.get("over", ""))
+        if engine.burns(self._library, turn.session):
+            # What is being typed just now was promised to be deleted: the question stays open.
+            turn.chosen("", None)
+            facts = self._play.facts(turn.person)
+            moved, effects = engine.ask_again(self._library, turn.session, facts, beside + "\n")
+            await self._play.carry(turn, moved, effects, None)
+        elif (urgent and turn.age < prompts.TALKING) or "card" in ranks:
+            turn.tell(beside)
         elif at is None:
             known = next(
                 (f.values["moment"] for f in reversed(frames) if "moment" in f.values), None

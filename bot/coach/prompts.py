@@ -61,6 +61,9 @@ WAIT = timedelta(minutes=30)
 LATE = timedelta(hours=4)
 """A note later than this is left out: the day has moved on."""
 
+PUNCTUAL = timedelta(minutes=1)
+"""A timer of their own that rings later than this says so."""
+
 NOTICED = timedelta(minutes=10)
 """Later than this it says that it is late."""
 

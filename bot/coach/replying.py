@@ -12,7 +12,7 @@ from bot.clock import Clock
 from bot.coach import cadence, cards, commands
 from bot.coach.calls import Amend, Call, Remove
 from bot.coach.heard import Document, Edited, Heard, Left, Tapped, Typed, Unreadable
-from bot.coach.play import Play
+from bot.coach.play import LEFT, Play
 from bot.coach.turn import NOTE, NOW, Turn
 from bot.errors import LostStep
 from bot.flows import engine
@@ -83,7 +83,8 @@ class Replying:
     async def _typed(self, turn: Turn, text: str, heard: Heard) -> None:
         command, rest = commands.parse(text)
         said = rest if command else text
-        if command is None and engine.burns(self._library, turn.session):
+        burns = engine.burns(self._library, turn.session) and not self._is_over(turn)
+        if command is None and burns:
             await self._burn(turn, text, heard)
             return
         # A bare command has no words to screen: /sos answers even when the screener does not.
@@ -115,9 +116,7 @@ class Replying:
 
     async def _burn(self, turn: Turn, text: str, heard: Heard) -> None:
         """Screen words that were promised to be kept nowhere, and delete them from the chat."""
-        recent = turn.session.recent
         verdict = self._judge(turn, text)
-        turn.session = replace(turn.session, recent=recent)
         phrases = self._library.phrases
         told = engine.plain(text) in phrases.back | phrases.skip | phrases.stop
         gone: list[Call] = []
@@ -159,8 +158,11 @@ class Replying:
         return engine.waits_for_words(self._library, turn.session) and not self._is_over(turn)
 
     def _is_over(self, turn: Turn) -> bool:
-        """Whether the open question may stay unanswered and by now has."""
-        return engine.at_rest(self._library, turn.session) and turn.age > REST
+        """Whether the open question may stay unanswered and by now has, or its moment was left."""
+        base = turn.session.base
+        flow = self._library.flows.get(base.flow) if base else None
+        left = flow is not None and flow.rank == "moment" and turn.age > LEFT
+        return left or (engine.at_rest(self._library, turn.session) and turn.age > REST)
 
     async def _unasked(self, turn: Turn, text: str) -> None:
         """Meet text that no question asked for."""
@@ -203,8 +205,9 @@ class Replying:
             verdict = Verdict("soft", "fault", "fault")
         if cards.is_quiet(turn.session.cards, verdict.tier, verdict.rule, turn.now):
             verdict = Verdict("none")
-        recent = [*recent, {"at": turn.now.timestamp(), "text": text[:1000]}][-WINDOW:]
-        turn.session = replace(turn.session, recent=tuple(recent))
+        if not engine.burns(self._library, turn.session):  # else it is kept nowhere, here neither
+            recent = [*recent, {"at": turn.now.timestamp(), "text": text[:1000]}][-WINDOW:]
+            turn.session = replace(turn.session, recent=tuple(recent))
         return verdict
 
     def _fresh(self, turn: Turn, item: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.coach import prompts
+from bot.coach import prompts, waits
 from bot.coach.now import kept, measured, moment_of, writes
 from bot.coach.scene import Result, Scene, Write, function
 from bot.coach.waits import closed, pulled
@@ -38,7 +38,7 @@ def _table(scene: Scene, name: str) -> Mapping[str, Any]:
 # --- words -----------------------------------------------------------------------------------
 
 
-@function("hears", "feeling", "elsewhere", "closed", values=_STATE)
+@function("hears", "feeling", "urgent", "elsewhere", "closed", values=_STATE)
 async def words_begin(scene: Scene) -> Result:
     """Open the door to words: how the other takes them is asked once, before the first."""
     moment = pulled(scene, moment_of(scene))
@@ -48,17 +48,23 @@ async def words_begin(scene: Scene) -> Result:
     known = scene.person.said.get("hears")
     if known == "angry":
         return Result(values, goto="elsewhere")
-    return Result(values, goto="feeling" if known else "hears")
+    return Result(values, goto=_first_words(scene) if known else "hears")
 
 
-@function("feeling", "elsewhere")
+def _first_words(scene: Scene) -> str:
+    """Return where words begin: with the feeling, or at once where something can't wait."""
+    return "urgent" if scene.frame.values.get("urgent") else "feeling"
+
+
+@function("feeling", "urgent", "elsewhere")
 async def set_hears(scene: Scene) -> Result:
     """Remember how words like these are taken; it is asked once, and can be changed."""
     hears = str(scene.frame.answers.get("hears") or "skipped")
     person = replace(scene.person, said={**scene.person.said, "hears": hears})
     keep = scene.person.consent is not None
     return Result(
-        goto="elsewhere" if hears == "angry" else "feeling", person=person if keep else None
+        goto="elsewhere" if hears == "angry" else _first_words(scene),
+        person=person if keep else None,
     )
 
 
@@ -93,6 +99,18 @@ async def clearer_draft(scene: Scene) -> Result:
     return _drafted(scene, "clear")
 
 
+@function(values=("draft", "tone", *_STATE))
+async def saw_draft(scene: Scene) -> Result:
+    """Put what was seen or heard in front of it."""
+    return _drafted(scene, "seen")
+
+
+@function(values=("draft", "tone", *_STATE))
+async def urgent_draft(scene: Scene) -> Result:
+    """Set a line for what can't wait: safety, the children, tonight."""
+    return _out(scene, _urgent(scene, "plain"), "urgent")
+
+
 @function(values=("draft", *_STATE))
 async def own_draft(scene: Scene) -> Result:
     """Take the person's own wording."""
@@ -113,29 +131,41 @@ async def no_draft(scene: Scene) -> Result:
 def _drafted(scene: Scene, tone: str) -> Result:
     texts = _table(scene, "drafts")
     answers = scene.frame.answers
-    if (kind := scene.frame.values.get("tone")) in {"no", "own"} and tone != "plain":
-        return _out(scene, _their_own(scene, texts, tone), str(kind))
+    kind = str(scene.frame.values.get("tone"))
+    if kind in {"no", "own", "urgent"} and tone != "plain":
+        make = _urgent if kind == "urgent" else _their_own
+        saw = _saw(scene) if tone == "seen" else ""
+        return _out(scene, f"{saw} {make(scene, tone)}".strip(), kind)
     feeling = _bare(str(scene.answer("feeling") or ""))
     needs = _table(scene, "needs")
     chosen = needs.get(str(answers.get("need") or ""))
     need = str(answers.get("need") or "")
     ask = chosen["ask"] if chosen else texts["own_need"].format(need=_bare(need)) if need else ""
     clear = chosen["clear"] if chosen else ask
-    saw = _bare(str(answers.get("saw") or ""))
     parts = {
-        "saw": texts["saw"].format(saw=saw) if saw else "",
+        "saw": _saw(scene),
         "feeling": texts["feeling"].format(feeling=_lower(feeling)) if feeling else "",
         "ask": clear if tone == "clear" else ask,
     }
     if tone == "short":
         parts["saw"] = ""
-    filled = str(texts[tone]).format(**parts)
+    filled = str(texts["plain" if tone == "seen" else tone]).format(**parts)
     return _out(scene, " ".join(filled.split()) or str(texts["empty"]), tone)
 
 
-def _their_own(scene: Scene, texts: Mapping[str, Any], tone: str) -> str:
+def _saw(scene: Scene) -> str:
+    saw = _bare(str(scene.frame.answers.get("saw") or ""))
+    return str(_table(scene, "drafts")["saw"]).format(saw=saw) if saw else ""
+
+
+def _urgent(scene: Scene, tone: str) -> str:
+    lines = _table(scene, "urgent")[str(scene.frame.values["urgent"])]
+    return str(lines.get(tone, lines["plain"]))
+
+
+def _their_own(scene: Scene, tone: str) -> str:
     """Change a no, or the person's own wording, without taking their words away."""
-    answers = scene.frame.answers
+    texts, answers = _table(scene, "drafts"), scene.frame.answers
     if scene.frame.values.get("tone") == "no":
         said = {name: _bare(str(answers.get(name) or "")) for name in ("not_this", "can")}
         key = {"short": "no_only", "gentle": "no_gentle"}.get(tone, "no")
@@ -221,15 +251,12 @@ async def away_line(scene: Scene) -> Result:
     due = _due(scene, span)
     back, noted = "", texts["no_note"]
     if due is not None:
-        zone = scene.person.zone
-        clock = f"{due.astimezone(ZoneInfo(zone)):%H:%M}" if zone else ""
-        back = texts["line_at" if zone else "line_in"].format(
-            day=texts["days"].get(span, ""), clock=clock, span=texts["spans"].get(span, span)
-        )
-        noted = texts["note_at" if zone else "note_in"].format(
-            clock=clock, span=texts["spans"].get(span, span)
-        )
-    back = " ".join(back.split())
+        clock = _clock(scene, span, due)
+        day = texts["days"].get(span, "")
+        back = texts["line_at" if clock else "line_on" if day else "line_in"]
+        back = " ".join(back.format(day=day, clock=clock).split())
+        noted = texts["note_at" if clock else "note_in"]
+        noted = noted.format(clock=clock, span=texts["spans"].get(span, span))
     values = {
         "till": back or texts["no_time"],
         "long": texts["how_long"].get(span, texts["how_long"]["none"]),
@@ -242,6 +269,13 @@ async def away_line(scene: Scene) -> Result:
         goto="open" if due is None else "timed",
         writes=(*writes(scene, moment), *_return(scene, due)),
     )
+
+
+def _clock(scene: Scene, span: str, due: datetime) -> str:
+    zone = scene.person.zone
+    if span in _SPANS or zone is None:
+        return waits.clock(due, scene.now, zone)
+    return f"{due.astimezone(ZoneInfo(zone)):%H:%M}"
 
 
 def _away(scene: Scene, tone: str, values: Mapping[str, Any]) -> str:
@@ -270,17 +304,28 @@ def _due(scene: Scene, span: str) -> datetime | None:
 
 def _return(scene: Scene, due: datetime | None) -> tuple[Write, ...]:
     """Return the write of the one return there is; a new time takes the place of the last."""
-    who, now, zone = scene.person.id, scene.now, scene.person.zone
-    texts = _table(scene, "back")
-    clock = f"{due.astimezone(ZoneInfo(zone)):%H:%M}." if due and zone else texts["over"]
+    who, now = scene.person.id, scene.now
     subject = new_id()
+    span = str(scene.frame.answers.get("back_in")) in _SPANS or scene.person.zone is None
 
     def write(tx: Tx) -> None:
         tx.cancel_timers(who, kinds={prompts.RETURN})
         if due is not None and due > now:
-            tx.set_timer(who, due, prompts.RETURN, subject, {"clock": clock})
+            fields = {"due": due.isoformat(), **({"began": now.isoformat()} if span else {})}
+            tx.set_timer(who, due, prompts.RETURN, subject, fields)
 
     return (write,)
+
+
+@function(values=("noted",))
+async def back_begin(scene: Scene) -> Result:
+    """Say what time was noted, by the clock there as it is now; and that it comes late, if so."""
+    due = datetime.fromisoformat(str(scene.frame.values["due"]))
+    texts, zone = _table(scene, "back"), scene.person.zone
+    clock = f"{due.astimezone(ZoneInfo(zone)):%H:%M}" if zone else ""
+    late = "late" if scene.now - due > prompts.PUNCTUAL else "noted"
+    key = f"{late}_at" if clock else late
+    return Result({"noted": texts[key].format(clock=clock)})
 
 
 @function(values=("line",))

@@ -5,20 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot.coach import helps, prompts
+from bot.coach import helps, people, prompts
 from bot.coach.cards import doors
 from bot.coach.helps import HIGH, Moment
 from bot.coach.now import history, kept, measured, moment_of, say, writes
 from bot.coach.scene import Result, Scene, Write, function
+from bot.flows.engine import clipped
+from bot.flows.session import Frame, Session
 from bot.store import Tx, new_id
 
 FLOW = "wait"
 
 FIRST_TIMES = 12
 """Attempts among which it is said once that the first are often the hardest."""
+
+MANY = 10_000
+"""Timers that are looked at, the nearest first, when the machine's clock was set back."""
+
+OWN = 80
+"""Characters that are shown of what helps this person, by their own list."""
 
 _STATE = ("moment", "forgotten", "visit")
 
@@ -48,7 +57,7 @@ async def wait_begin(scene: Scene) -> Result:
     return Result(values, goto="real" if moment.real else "ask", writes=writes(scene, moment))
 
 
-@function(values=(*_STATE, "till", "rings", "first", "minutes", "over", "silent", "due"))
+@function(values=(*_STATE, "till", "rings", "minutes", "over", "silent", "due", "began"))
 async def wait_start(scene: Scene) -> Result:
     """Start the timer: 20 minutes or 5, ringing or without a sound as last time."""
     asked = str(scene.frame.answers.get("minutes") or scene.frame.values.get("minutes", "20"))
@@ -56,43 +65,70 @@ async def wait_start(scene: Scene) -> Result:
     moment = replace(moment_of(scene), over=False)
     silent = bool(scene.person.said.get("silent"))
     due = scene.now + timedelta(minutes=minutes)
-    values = _shown(scene, due, minutes, silent=silent)
-    person, first = scene.person, ""
-    if person.consent is not None and not person.said.get("first_times"):
-        if len(await history(scene)) <= FIRST_TIMES:
-            first = say(scene, "wait", "first")
-        person = replace(person, said={**person.said, "first_times": True})
-    values |= {"first": first, "began": scene.now.isoformat(), "silent": silent}
-    return Result(
-        kept(moment, **values),
-        person=person if person is not scene.person else None,
-        writes=(*writes(scene, moment), _timer(scene, moment, due, minutes, silent=silent)),
-    )
-
-
-def _shown(scene: Scene, due: datetime, minutes: int, *, silent: bool) -> dict[str, Any]:
-    zone = scene.person.zone
-    till = say(scene, "wait", "minutes", minutes=minutes)
-    if zone is not None:
-        till = say(scene, "wait", "till", clock=f"{due.astimezone(ZoneInfo(zone)):%H:%M}")
-    return {
-        "till": till,
+    values = {
+        "till": till(scene.text("moment")["wait"], due, minutes, scene.now, scene.person.zone),
         "rings": say(scene, "wait", "silent" if silent else "rings"),
         "minutes": minutes,
         "due": due.isoformat(),
         "over": say(scene, "wait", "over", minutes=minutes),
+        "began": scene.now.isoformat(),
+        "silent": silent,
     }
+    return Result(
+        kept(moment, **values), writes=(*writes(scene, moment), _timer(scene, moment, values))
+    )
 
 
-def _timer(scene: Scene, moment: Moment, due: datetime, minutes: int, *, silent: bool) -> Write:
+def clock(due: datetime, now: datetime, zone: str | None) -> str:
+    """Return the clock time there, or nothing where it is not known or would mislead.
+
+    On the night when clocks go back, twenty minutes from 02:50 it is 02:10.
+    """
+    if zone is None:
+        return ""
+    here, there = now.astimezone(ZoneInfo(zone)), due.astimezone(ZoneInfo(zone))
+    return f"{there:%H:%M}" if here.utcoffset() == there.utcoffset() else ""
+
+
+def till(
+    texts: Mapping[str, str], due: datetime, minutes: int, now: datetime, zone: str | None
+) -> str:
+    """Say when a wait ends: by the clock there, else in minutes from now."""
+    if at := clock(due, now, zone):
+        return texts["till"].format(clock=at)
+    left = max(1, round((due - now) / timedelta(minutes=1)))
+    key = "minutes" if left >= minutes else "left" if left > 1 else "left_one"
+    return texts[key].format(minutes=min(left, minutes))
+
+
+def by_now(session: Session, texts: Mapping[str, str], now: datetime, zone: str | None) -> Session:
+    """Return the session with what a wait says of its end as it is by now: time has passed.
+
+    A question that is asked again after something else says what it said before; and meanwhile
+    the clock there may be another.
+    """
+
+    def fresh(frame: Frame) -> Frame:
+        due, minutes = frame.values.get("due"), frame.values.get("minutes")
+        if frame.flow != FLOW or not isinstance(due, str) or not isinstance(minutes, int):
+            return frame
+        said = till(texts, datetime.fromisoformat(due), minutes, now, zone)
+        return replace(frame, values={**frame.values, "till": said})
+
+    return replace(session, frames=tuple(fresh(frame) for frame in session.frames))
+
+
+def _timer(scene: Scene, moment: Moment, wait: Mapping[str, Any]) -> Write:
     """Return the write of the one timer a wait has; it takes the place of any before."""
-    who, now = scene.person.id, scene.now
+    who, now, minutes = scene.person.id, scene.now, wait["minutes"]
+    due = datetime.fromisoformat(str(wait["due"]))
     fields = {
         "flow": FLOW,
         "moment": helps.to_json(moment),
         "minutes": minutes,
-        "began": now.isoformat(),
-        "silent": silent,
+        "began": wait["began"],
+        "due": wait["due"],
+        "silent": wait["silent"],
         "over": say(scene, "wait", "over", minutes=minutes),
         "late": say(scene, "wait", "over_late", minutes=minutes),
         "beside": say(scene, "wait", "over_beside", minutes=minutes),
@@ -104,6 +140,20 @@ def _timer(scene: Scene, moment: Moment, due: datetime, minutes: int, *, silent:
         tx.set_timer(who, due, prompts.PAUSE, subject, fields)
 
     return write
+
+
+def set_right(tx: Tx, now: datetime) -> None:
+    """Bring spans nearer that began in the future: the machine's clock was set back meanwhile.
+
+    Twenty minutes are twenty minutes by any clock. What was set for an hour of the day stays.
+    """
+    for timer in chain.from_iterable(map(tx.timers, tx.who_waits(MANY))):
+        began, due = timer.fields.get("began"), timer.fields.get("due")
+        if isinstance(began, str) and isinstance(due, str):
+            start = datetime.fromisoformat(began)
+            end = now + (datetime.fromisoformat(due) - start)
+            if start > now and end < timer.due_at:
+                tx.move_timer(timer.id, end)
 
 
 def stop(tx: Tx, who: str, now: datetime) -> None:
@@ -118,34 +168,35 @@ async def wait_silently(scene: Scene) -> Result:
     """Let the end come without a sound, or with one again; the next waits do the same."""
     silent = not scene.frame.values.get("silent")
     person = replace(scene.person, said={**scene.person.said, "silent": silent})
-    due = datetime.fromisoformat(str(scene.frame.values["due"]))
-    minutes = int(scene.frame.values["minutes"])
-    moment = moment_of(scene)
-    shown = _shown(scene, due, minutes, silent=silent)
+    wait = {**scene.frame.values, "silent": silent}
     return Result(
-        {"rings": shown["rings"], "silent": silent, "first": ""},
+        {"rings": say(scene, "wait", "silent" if silent else "rings"), "silent": silent},
         person=person,
-        writes=(_timer(scene, moment, due, minutes, silent=silent),),
+        writes=(_timer(scene, moment_of(scene), wait),),
     )
 
 
-@function(values=(*_STATE, "till", "rings", "first", "minutes", "over", "silent", "due"))
+@function(values=(*_STATE, "till", "rings", "minutes", "over", "silent", "due", "began"))
 async def wait_again(scene: Scene) -> Result:
     """Start 20 minutes more."""
     answers = {**scene.frame.answers, "minutes": "20"}
     return await wait_start(replace(scene, frame=replace(scene.frame, answers=answers)))
 
 
-@function("still", "over", values=("till",))
+@function("still", "over")
 async def wait_on(scene: Scene) -> Result:
     """Go back to the wait, or to its end where that has come meanwhile."""
     due = scene.frame.values.get("due")
     past = isinstance(due, str) and datetime.fromisoformat(due) <= scene.now
-    found = {"first": ""}
-    if not past and isinstance(due, str) and scene.person.zone is None:
-        left = (datetime.fromisoformat(due) - scene.now) / timedelta(minutes=1)
-        found["till"] = say(scene, "wait", "left", minutes=max(1, round(left)))
-    return Result(found, goto="over" if past else "still")
+    return Result(goto="over" if past else "still")
+
+
+@function(values=("own",))
+async def wait_meanwhile(scene: Scene) -> Result:
+    """Remember what helps this person, from their own list."""
+    found = await people.own_list(scene)
+    mine = " ".join(str(found.fields.get("helps") or "").split()).rstrip(".") if found else ""
+    return Result({"own": say(scene, "wait", "own", helps=clipped(mine, OWN)) if mine else ""})
 
 
 @function(values=_STATE)
@@ -162,19 +213,25 @@ def _waited(scene: Scene) -> Moment:
     if not isinstance(began, str):
         return moment
     passed = (scene.now - datetime.fromisoformat(began)) / timedelta(minutes=1)
-    return replace(moment, waited=round(moment.waited + passed, 1))
+    # A clock that was set back meanwhile takes no minutes away.
+    return replace(moment, waited=round(moment.waited + max(0.0, passed), 1))
 
 
-@function("wish", "sent", "strong", values=(*_STATE, "change", "began"))
+@function("wish", "sent", "strong", values=(*_STATE, "change", "first", "began"))
 async def wait_over(scene: Scene) -> Result:
     """Take the strength at the end of a wait, and see which question follows."""
     moment, value = measured(scene)
     waited = _waited(replace_moment(scene, moment))
     values = kept(waited, change=_change(scene, waited), began=None)
     done = writes(scene, waited)
-    if isinstance(value, int) and value >= HIGH:
-        return Result(values, goto="strong", writes=done)
-    return Result(values, goto="sent" if waited.sent else "wish", writes=done)
+    if not isinstance(value, int) or value < HIGH:
+        return Result(values, goto="sent" if waited.sent else "wish", writes=done)
+    values["first"], person = "", scene.person
+    if person.consent is not None and not person.said.get("first_times"):
+        if len(await history(scene)) <= FIRST_TIMES:
+            values["first"] = say(scene, "wait", "first")
+        person = replace(person, said={**person.said, "first_times": True})
+    return Result(values, goto="strong", person=person, writes=done)
 
 
 def replace_moment(scene: Scene, moment: Moment) -> Scene:

@@ -369,6 +369,11 @@ class Tx:
             found.append(to_timer(timer, person, due_at, value))
         return found
 
+    def who_waits(self, limit: int) -> list[str]:
+        """Return whom so many timers wait for, the nearest first."""
+        found = self._execute(SQL["who_waits"], {"limit": limit})
+        return list(dict.fromkeys(who.hex() for (who,) in found))
+
     def claim_timers(self, now: datetime, limit: int = 100) -> list[Due]:
         """Take timers that should ring, oldest first; nobody takes them again until they rang.
 

@@ -29,6 +29,9 @@ JOIN keys AS k ON k.owner = t.person
 WHERE t.person = :person AND t.state <> 'done'
 ORDER BY t.due_at, t.id;
 
+-- name: who_waits(limit)
+SELECT person FROM timers WHERE state = 'waiting' ORDER BY due_at LIMIT :limit;
+
 -- name: delete_timer(id)!
 DELETE FROM timers WHERE id = :id;
 
