@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.local.guest import Bubble
+from bot.local.standin import Call
 from tests.chat import Chat, chatting
 
 STEPS = 60
@@ -37,8 +38,17 @@ async def test_a_walk_never_crashes_never_traps_and_keeps_every_limit(
                 chat.clock.skip_minutes(dice.choice([1, 61, 1500]))
         await _way_out(chat)
         _sound(chat)
-    refused = [c for c in chat.standin.calls if not c.ok and c.method != "deleteMessages"]
+    refused = [c for c in chat.standin.calls if not c.ok and not _may_be_refused(c)]
     assert not refused, refused[:3]
+
+
+def _may_be_refused(call: Call) -> bool:
+    """Whether Telegram may refuse this: what was deleted is gone, and a keyboard is taken away.
+
+    A tap that crosses a timer on its way comes to a question whose keyboard just went.
+    """
+    twice = call.method.lower() == "editmessagereplymarkup" and "not modified" in call.description
+    return call.method == "deleteMessages" or twice
 
 
 async def _act(chat: Chat, dice: random.Random) -> None:
