@@ -308,12 +308,15 @@ async def stop_practice(scene: Scene) -> Result:
     return await start(scene, moment, say(scene, "leads", "dizzy"), turning=True)
 
 
-@function("some", values=("others", *_STATE))
+@function("doing", "some", values=("others",))
 async def other_practices(scene: Scene) -> Result:
-    """Offer the other practices by name."""
-    found = helps.others(practices(scene.library.texts), moment_of(scene), hidden(scene))
+    """Offer the other practices by name; ``doing``: one is open that could be put away."""
+    moment = moment_of(scene)
+    found = helps.others(practices(scene.library.texts), moment, hidden(scene))
+    doing = bool(moment.doing) and scene.person.consent is not None
     return Result(
-        {"others": [{"text": one.title, "value": one.name} for one in found]}, goto="some"
+        {"others": [{"text": one.title, "value": one.name} for one in found]},
+        goto="doing" if doing else "some",
     )
 
 
