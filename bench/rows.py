@@ -24,6 +24,7 @@ from bench.crowd import Input, Walk
 from bench.drain import drain, tap
 from bench.million import million
 from bench.plan import Plan, Row
+from bench.screen import screen
 from bench.table import against, spread, table, verdict
 from bot.local.standin import Change
 
@@ -213,4 +214,5 @@ ROWS: dict[str, Row] = {
     "drain": drain,
     "tap": tap,
     "clock": clock,
+    "screen": screen,
 }

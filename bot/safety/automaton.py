@@ -1,23 +1,20 @@
-"""Finds many patterns of words at once, in one pass whose cost per word never changes.
+"""Finds many patterns of words at once, at a cost that no text can raise.
 
-Every pattern is a row of places; a bit says that the pattern is matched up to that place. One
-word moves all patterns on by one place with a handful of operations on one long integer (the
-extended Shift-And of Navarro and Raffinot, which also passes over places that may stay empty).
-Nothing is ever tried twice, so no text can make it slow.
+Every pattern is a row of places. For each place one long integer has a bit for every word of the
+text that fits there; to go on from one place to the next is to shift by one and to keep what fits,
+for all words of the text at once. Patterns that begin alike share that work, and where nothing is
+left of a beginning, nothing that begins so is looked at. Nothing is ever tried twice: the cost is
+at most one shift a place, whatever the text says.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 BREAK = "."
 """The word that stands for the end of a sentence; a gap never passes over it."""
-
-
-ROOM = 6000
-"""So many states at most are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,100 +61,103 @@ class Automaton:
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
         self.patterns = tuple(patterns)
-        self._starts = 0
-        self._finals = 0
-        self._optional = 0
-        self._before = 0
-        self._ends = 0
-        self._owner: dict[int, int] = {}
-        bit = 0
+        self._sets: dict[frozenset[str], int] = {}
+        self._gaps: dict[int, int] = {}
+        root = _Node(-1)
         for number, pattern in enumerate(self.patterns):
-            self._starts |= 1 << bit
-            for place, after in itertools.pairwise((*pattern.places, Place(frozenset()))):
-                if place.optional:
-                    self._optional |= 1 << bit
-                    self._ends |= 0 if after.optional else 1 << bit
-                elif after.optional:
-                    self._before |= 1 << bit
-                bit += 1
-            self._finals |= 1 << (bit - 1)
-            self._owner[bit - 1] = number
-        self._any, self._masks = _masks(self.patterns)
-        # What the next word makes of a state is computed once and kept, as far as there is room:
-        # most of what people write moves through few states. It changes no answer.
-        self._states: list[int] = [0]
-        self._numbers: dict[int, int] = {0: 0}
-        self._next: list[dict[str, tuple[int, tuple[int, ...]]]] = [{}]
-        self._room = ROOM
+            node = root
+            for place, alike in itertools.groupby(pattern.places):
+                wide = len(list(alike))
+                for _ in range(1 if place.optional else wide):
+                    node = node.then(self._number(place), wide if place.optional else 0)
+            node.ends.append(number)
+        self._firsts = {node.place: node for node in root.after}
+        places: dict[str, list[int]] = {}
+        for words, number in self._sets.items():
+            for word in words:
+                places.setdefault(word, []).append(number)
+        self._places = {word: tuple(numbers) for word, numbers in places.items()}
+
+    def _number(self, place: Place) -> int:
+        """Give a place its number; below zero where any word but some fits."""
+        words = {BREAK, *place.not_words} if place.words is None else place.words
+        number = self._sets.setdefault(frozenset(words), len(self._sets))
+        if place.words is not None:
+            return number
+        self._gaps[-2 - number] = number
+        return -2 - number
 
     @property
     def vocabulary(self) -> frozenset[str]:
         """Every word that stands in a pattern."""
-        return frozenset(self._masks)
+        return frozenset(self._places)
 
     def find(self, words: Sequence[str]) -> list[Found]:
         """List what is found, in order of where it ends."""
+        fits = self._fits(words)
         found: list[Found] = []
-        masks, following = self._masks, self._next
-        number = 0
-        state = 0
-        for at, word in enumerate(words):
-            known = word if word in masks else ""
-            step = following[number].get(known) if number >= 0 else None
-            if step is None:
-                state = self._states[number] if number >= 0 else state
-                state, patterns = self._step(state, masks.get(word, self._any))
-                number = self._keep(number, known, state, patterns)
-            else:
-                number, patterns = step
-            if patterns:
-                found.extend((pattern, at) for pattern in patterns)
+        waiting = [
+            (self._firsts[place], spots) for place, spots in fits.items() if place in self._firsts
+        ]
+        while waiting:
+            node, spots = waiting.pop()
+            if node.ends:
+                found.extend((number, at) for at in _bits(spots) for number in node.ends)
+            ahead = spots << 1
+            for after in node.after:
+                if not after.wide:
+                    if after.place in fits and (reached := ahead & fits[after.place]):
+                        waiting.append((after, reached))
+                    continue
+                reached, fit = spots, fits.get(after.place, 0)
+                for _ in range(after.wide):
+                    reached |= reached << 1 & fit
+                waiting.append((after, reached))
+        found.sort(key=_end)
         return found
 
-    def _step(self, state: int, mask: int) -> tuple[int, tuple[int, ...]]:
-        """Move all patterns on by one word."""
-        state = ((state << 1) | self._starts) & mask
-        if not state:
-            return 0, ()
-        filled = state | self._ends
-        state |= self._optional & ~((filled - self._before) ^ filled)
-        ended = state & self._finals
-        patterns: list[int] = []
-        while ended:
-            low = ended & -ended
-            ended ^= low
-            patterns.append(self._owner[low.bit_length() - 1])
-        return state, tuple(patterns)
-
-    def _keep(self, number: int, word: str, state: int, patterns: tuple[int, ...]) -> int:
-        """Remember a step if there is room; give the number of the state, -1 if it has none."""
-        after = self._numbers.get(state, -1)
-        if after < 0 and self._room > 0:
-            self._room -= 1
-            after = len(self._states)
-            self._states.append(state)
-            self._next.append({})
-            self._numbers[state] = after
-        if number >= 0 and after >= 0:
-            self._next[number][word] = (after, patterns)
-        return after
+    def _fits(self, words: Sequence[str]) -> dict[int, int]:
+        """Say for each place which words of a text fit there, as bits."""
+        where: dict[str, int] = {}
+        for at, word in enumerate(words):
+            where[word] = where.get(word, 0) | 1 << at
+        fits: dict[int, int] = {}
+        for word, spots in where.items():
+            for place in self._places.get(word, ()):
+                fits[place] = fits.get(place, 0) | spots
+        every = (1 << len(words)) - 1
+        for gap, place in self._gaps.items():
+            fits[gap] = every & ~fits.get(place, 0)
+        return fits
 
 
-def _masks(patterns: Sequence[Pattern]) -> tuple[int, dict[str, int]]:
-    """Say for each word which places it fits, and which places any other word fits."""
-    anything = 0
-    masks: dict[str, int] = {}
-    exceptions: dict[str, int] = {BREAK: 0}
-    for bit, place in enumerate(itertools.chain(*(pattern.places for pattern in patterns))):
-        here = 1 << bit
-        if place.words is None:
-            anything |= here
-            for word in place.not_words:
-                exceptions[word] = exceptions.get(word, 0) | here
-        else:
-            for word in place.words:
-                masks[word] = masks.get(word, 0) | here
-    for word in {*masks, *exceptions} - {BREAK}:
-        masks[word] = masks.get(word, 0) | anything & ~exceptions.get(word, 0)
-    masks.setdefault(BREAK, 0)
-    return anything, masks
+@dataclass(slots=True)
+class _Node:
+    """A place, for all patterns that are alike up to it."""
+
+    place: int
+    wide: int = 0
+    """So many words at most may stand here; none if zero: then one must."""
+    after: list[_Node] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    """The patterns whose last place it is."""
+
+    def then(self, place: int, wide: int) -> _Node:
+        """Give the place that comes after this one."""
+        for node in self.after:
+            if (node.place, node.wide) == (place, wide):
+                return node
+        node = _Node(place, wide)
+        self.after.append(node)
+        return node
+
+
+def _bits(spots: int) -> Iterator[int]:
+    while spots:
+        low = spots & -spots
+        spots ^= low
+        yield low.bit_length() - 1
+
+
+def _end(found: Found) -> int:
+    return found[1]

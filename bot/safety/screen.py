@@ -184,10 +184,10 @@ class Screener:
         begun = self._begun(latest, text)
         if begun:
             spoken = join(begun, spoken)
-        # Most of what people write holds nothing: then idioms need not be looked for.
-        found = self.book.automaton.find(spoken.words)
+        words = self._without_idioms(spoken)
+        found = self.book.automaton.find(words)
         if any(end >= spoken.own and self.book.owners[pattern][0] != "~" for pattern, end in found):
-            yield from self._read(spoken, found, latest)
+            yield from self._read(spoken, words, found, latest)
 
     def _begun(self, latest: Sequence[str], text: str) -> list[Spoken]:
         """Give the texts right before this one that may be the beginning of its sentence."""
@@ -204,12 +204,13 @@ class Screener:
         return begun
 
     def _read(
-        self, spoken: Spoken, matches: Sequence[Found], latest: Sequence[str]
+        self,
+        spoken: Spoken,
+        words: tuple[str, ...],
+        matches: Sequence[Found],
+        latest: Sequence[str],
     ) -> Iterator[Finding]:
         book = self.book
-        words = self._without_idioms(spoken)
-        if TAKEN in words:
-            matches = book.automaton.find(words)
         reading = _Reading(self, words, spoken, latest)
         found: list[tuple[Rule, Pattern, int]] = []
         for number, end in matches:

@@ -158,7 +158,7 @@ def test_it_never_fails_on_words_that_mean_something(words: list[str]) -> None:
     ],
 )
 def test_work_grows_as_the_text_does(build: Callable[[int], str]) -> None:
-    """One step of the automaton a word, whatever the words are: counted, not timed."""
+    """A bit a word, whatever the words are: counted, not timed (`python -m bench screen` times)."""
     from bot.safety.text import speak  # noqa: PLC0415 - only here
 
     one, four = (len(speak(build(n), ENGLISH.book.lexicon).words) for n in (100, 400))
