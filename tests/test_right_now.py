@@ -82,6 +82,12 @@ def test_a_draft_to_copy_is_ten_taps_from_the_key_at_most(library: Library) -> N
     assert 1 + taps(library, ("activated", "begin"), {("words", "draft")}) + 1 <= 10
 
 
+def test_a_draft_to_copy_is_ten_taps_after_a_wait_too(library: Library) -> None:
+    # The key counted, and Copy. Before the very first draft one question more is asked, for safety.
+    before = taps(library, ("activated", "begin"), {("wait", "during")})
+    assert 1 + before + taps(library, ("wait", "over"), {("words", "draft")}) + 1 <= 10
+
+
 def test_a_sentence_for_space_is_three_taps(library: Library) -> None:
     assert taps(library, ("activated", "strength"), {("away", "line")}) + 1 <= 3
 

@@ -239,6 +239,9 @@ class Coach:
         if not person.here and not isinstance(heard.what, Left):
             turn.change(replace(person, here=True))
             turn.writes.append(prompts.planned(turn.person, now))
+            # With the timers of whoever left, what waited for one was over too.
+            moved, effects = engine.abandon(self._library, turn.session)
+            await self._play.carry(turn, moved, effects, None)
         self._note_life(turn, heard)
         return turn
 

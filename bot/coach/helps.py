@@ -128,8 +128,8 @@ class Moment:
                 for one in self.practices
             ],
             "strengths": [{"at": one.at, "value": one.value} for one in self.strengths],
-            "settled": self.settled(),
-            "minutes": self.waited or None,
+            "settled": _whole(self.settled()),
+            "minutes": _whole(self.waited) or None,
             "pull": self.pull,
             "sent": self.sent,
             "draft": self.draft,
@@ -137,6 +137,10 @@ class Moment:
         # A strength of 0 is an answer; only what was not said is left out.
         found = {n: v for n, v in found.items() if v is not None and v is not False and v != ""}
         return {**{n: v for n, v in found.items() if v != []}, "over": self.over}
+
+
+def _whole(minutes: float | None) -> float | None:
+    return int(minutes) if minutes is not None and minutes == int(minutes) else minutes
 
 
 def to_json(moment: Moment) -> dict[str, Any]:

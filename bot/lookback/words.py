@@ -41,7 +41,7 @@ LABEL = 40
 _SUBJECT = ("trigger", "feeling", "text", "practice", "fear", "need", "story", "line")
 """The fields that tell entries apart, the most telling first."""
 
-_NAMED = ("nearness", "intensity_before", "intensity_now")
+_NAMED = ("nearness", "pull", "intensity_before", "intensity_now")
 """Fields whose values are names of ours, not words of theirs."""
 
 _SAY = (
