@@ -1,4 +1,4 @@
-"""Random walks through the whole bot: nothing crashes, nobody is trapped, every limit is kept."""
+"""Walks through the whole bot: nothing crashes, nobody is trapped, every limit is kept."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from bot import app
+from bot.flows.model import Pause, Run, Say
 from bot.local.guest import Bubble
 from bot.local.standin import Call
+from bot.settings import Settings
 from tests.chat import Chat, chatting
+from tests.whole.walk import READ, Inside, Place, arrive, roads, step_at
 
 STEPS = 60
 
@@ -84,3 +88,34 @@ async def _way_out(chat: Chat) -> None:
         if "Nothing is open" in said[-1].text:
             return
     pytest.fail("four times /cancel and still something is open")
+
+
+@pytest.mark.parametrize(
+    "walked",
+    [
+        pytest.param(sorted(READ), id="read"),
+        pytest.param(sorted(roads()), id="all", marks=pytest.mark.long),
+    ],
+)
+async def test_skip_leads_on_from_every_question_even_after_words_that_were_of_no_use(
+    walked: list[Place], tmp_path: Path
+) -> None:
+    library = app.library(Settings(_env_file=None))
+    stuck: list[tuple[Place, str]] = []
+    async with chatting(tmp_path) as chat:
+        first = Inside(chat)
+        for place in walked:
+            for words in ("", "the lamp in the hall was on", "Argentina"):
+                someone = await first.another("Ada")
+                await arrive(someone, place)
+                if words:
+                    await someone.hear(words)
+                at = await someone.place()
+                asked = step_at(library, at) if at else None
+                if asked is None or isinstance(asked, Say | Run | Pause) or asked.must:
+                    continue  # what is left out of a wait is no end of it
+                said = await someone.hear("skip")
+                _sound(someone.chat)
+                if await someone.place() == at or not (said or asked.rest):
+                    stuck.append((place, words))
+    assert not stuck

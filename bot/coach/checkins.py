@@ -122,11 +122,14 @@ async def for_morning(scene: Scene) -> Result:
 
 
 @function(
-    "set", "quiet", "which", "zone", "refused", values=("daily_at", "refusal", "times", "quiet")
+    *("set", "quiet", "which", "zone", "refused", "skipped"),
+    values=("daily_at", "refusal", "times", "quiet"),
 )
 async def set_daily(scene: Scene) -> Result:
     """Set the time of a note; the zone is asked first where it is not known."""
-    said = str(scene.frame.answers.get("daily_at", ""))
+    if "daily_at" not in scene.frame.answers:
+        return Result(goto="skipped")
+    said = str(scene.frame.answers["daily_at"])
     found = when.clock_times(said, scene.text("words")["clock"])
     if not found:
         raise RefusedAnswer(scene.library.phrases.say["no_such_time"])
@@ -295,6 +298,8 @@ async def look_notes(scene: Scene) -> Result:
 async def set_quiet(scene: Scene) -> Result:
     """Set the quiet hours."""
     said = str(scene.frame.answers.get("quiet_hours", ""))
+    if not said:
+        return Result(goto="set")
     if said == "none":
         person = replace(scene.person, quiet_from="00:00", quiet_till="00:00")
         return Result(goto="set", settled=True, person=person)

@@ -262,9 +262,11 @@ async def change_field(scene: Scene) -> Result:
 async def move_entry(scene: Scene) -> Result:
     """Write when it really happened."""
     entry = await _entry(scene)
-    said = str(scene.frame.answers.get("happened", ""))
+    said = scene.frame.answers.get("happened")
+    if said is None:
+        return Result(goto="changed")
     zone = ZoneInfo(scene.person.zone) if scene.person.zone else None
-    moment = when.moment(said, scene.now, zone)
+    moment = when.moment(str(said), scene.now, zone)
     if moment is None:
         known = "when_refused" if zone else "when_refused_no_zone"
         raise RefusedAnswer(scene.library.phrases.say[known])

@@ -119,9 +119,11 @@ class Play:
         scene = Scene(
             turn.person, top, turn.session, turn.now, self._store, self._library, self._fetch
         )
+        refused = False
         try:
             result = await run(scene)
         except RefusedAnswer as refusal:
+            refused = True
             result = Result(values={"refusal": str(refusal)}, goto="refused")
         turn.writes.extend(result.writes)
         turn.calls.extend(result.calls)
@@ -136,7 +138,9 @@ class Play:
         facts = self.facts(turn.person)
         if result.draft is not None:
             return self._take_up(turn, result.draft, facts)
-        back = engine.Returned(result.values, result.answers, result.goto, result.settled)
+        back = engine.Returned(
+            result.values, result.answers, result.goto, result.settled, refused=refused
+        )
         turn.session, effects = engine.answer(self._library, turn.session, back, facts)
         return effects
 

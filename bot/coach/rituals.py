@@ -97,13 +97,15 @@ async def on_last_day(scene: Scene) -> Result:
 
 
 @function(
-    *("set", "quiet", "which", "zone", "refused"),
+    *("set", "quiet", "which", "zone", "refused", "skipped"),
     values=("refusal", "times", "ritual_at", "quiet", "first", "days_read", "ritual_id"),
 )
 async def make_ritual(scene: Scene) -> Result:
     """Keep the ritual and plan its first reminder."""
     answers, values, person = scene.frame.answers, scene.frame.values, scene.person
-    found = when.clock_times(str(answers.get("ritual_time", "")), scene.text("words")["clock"])
+    if "ritual_time" not in answers:
+        return Result(goto="skipped")
+    found = when.clock_times(str(answers["ritual_time"]), scene.text("words")["clock"])
     if not found:
         raise RefusedAnswer(scene.library.phrases.say["no_such_time"])
     if len(found) > 1:

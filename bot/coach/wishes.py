@@ -105,10 +105,12 @@ async def clocks(scene: Scene) -> Result:
     return Result({"clocks": [{"text": t, "value": t} for t in sorted(shown)]})
 
 
-@function("zones", "refused", "set", values=("zones", "refusal", "zone"))
+@function("zones", "refused", "set", "skipped", values=("zones", "refusal", "zone"))
 async def find_zones(scene: Scene) -> Result:
     """Turn a clock time into likely zones, or a city or zone into the one it means."""
     said = str(scene.frame.answers.get("place", ""))
+    if not said:
+        return Result(goto="skipped")
     say = scene.library.phrases.say
     at = rhythm.clock_time(said) if any(c.isdigit() for c in said) else None
     if at is not None:
@@ -157,9 +159,11 @@ def city(zone: str) -> str:
     return zone.rpartition("/")[2].replace("_", " ")
 
 
-@function("set", values=("zone",))
+@function("set", "skipped", values=("zone",))
 async def set_zone(scene: Scene) -> Result:
     """Remember the zone that was chosen."""
+    if "zone_chosen" not in scene.frame.answers:
+        return Result(goto="skipped")
     return _zone_set(scene, str(scene.frame.answers["zone_chosen"]))
 
 
@@ -194,10 +198,12 @@ async def look_settings(scene: Scene) -> Result:
     return Result({"settings_text": text}, goto="daily" if person.checkin_at else "no_daily")
 
 
-@function("set", "refused", values=("refusal", "country_name"))
+@function("set", "refused", "skipped", values=("refusal", "country_name"))
 async def set_country(scene: Scene) -> Result:
     """Remember the country whose numbers are shown, after it was asked for in calm."""
-    said = plain(str(scene.frame.answers.get("country", "")))
+    if "country" not in scene.frame.answers:
+        return Result(goto="skipped")
+    said = plain(str(scene.frame.answers["country"]))
     for country in scene.text("helplines")["countries"]:
         if said in {plain(country["name"]), plain(country["iso"]), *country.get("also", ())}:
             person = replace(scene.person, country=country["iso"])

@@ -83,6 +83,8 @@ class Returned:
     goto: str | None = None
     settled: bool = False
     """Something was kept: *back* does not lead before this point."""
+    refused: bool = False
+    """What was answered last cannot be used: it is no answer, and skipping it leads on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -512,6 +514,8 @@ class _Machine:
         step = _flow(self.library, frame.flow).step(frame.step)
         if not isinstance(step, Run):
             raise LostStep(f"{frame.flow} runs nothing at {frame.step}")
+        if given.refused:
+            frame = self._unanswered(frame)
         self.frame = replace(
             frame,
             answers={**frame.answers, **given.answers},
@@ -526,6 +530,15 @@ class _Machine:
         if target is None:
             raise LostStep(f"{frame.flow}.{frame.step} has no way on for {given.goto}")
         self.walk(target)
+
+    def _unanswered(self, frame: Frame) -> Frame:
+        """Take the last answer out."""
+        last = _flow(self.library, frame.flow).step(frame.trail[-1]) if frame.trail else None
+        if not isinstance(last, Question):
+            return frame
+        answers = {name: said for name, said in frame.answers.items() if name != last.save}
+        reads = {name: label for name, label in frame.shown.items() if name != last.save}
+        return replace(frame, answers=answers, shown=reads)
 
     def _settle(self) -> None:
         """Forget the way here, and that of the flows on whose behalf this one is open."""

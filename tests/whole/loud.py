@@ -8,11 +8,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import sys
 from asyncio import StreamReader, StreamWriter
 from pathlib import Path
 
-from bot import app, log
+from bot import app, log, loop
 from bot.app import Running
 from bot.flows.session import Session
 from bot.settings import read_settings
@@ -54,4 +53,4 @@ if __name__ == "__main__":
     logging.getLogger().setLevel(logging.DEBUG)
     for name in (log.ROOM, *log.QUIET):
         logging.getLogger(name).setLevel(logging.DEBUG)
-    sys.exit(asyncio.run(main()))
+    loop.run(main())

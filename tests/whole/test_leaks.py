@@ -26,7 +26,7 @@ from bot.store import Tx, load_master, nightly, open_store
 from tests.chat import START
 from tests.store.test_leaks import base64_anywhere, spellings
 from tests.whole.house import CONSENTED, OK, House, Telegram, leaves
-from tests.whole.walk import Outside, Place, Window, arrive, places, roads, step_at, walk
+from tests.whole.walk import READ, Outside, Place, Window, arrive, places, roads, step_at, walk
 
 HERE = Path(__file__).parent
 NAME = ("Quillhavering", "Zanzibarsson")
@@ -209,11 +209,11 @@ def check_kept(house: House, marks: Marks) -> None:
 
 
 def keeps(library: Library, place: Place) -> bool:
-    """Whether words typed at a question are kept; those said on a card are let go, or burned."""
+    """Whether a line typed at a question is kept; on a card, or of no use, it is let go."""
     step = step_at(library, place)
     burned = isinstance(step, Ask) and step.burn
     saved = isinstance(step, Ask | Choose | ChooseMany) and step.save is not None
-    return saved and not burned and not place.startswith("card_")
+    return saved and not burned and place not in READ and not place.startswith("card_")
 
 
 def kept(tx: Tx, chat: int) -> list[object]:

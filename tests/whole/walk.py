@@ -22,6 +22,15 @@ Place = str
 
 ROADS = Path(__file__).with_name("roads.txt")
 
+READ = frozenset(
+    {
+        *("daily.at", "entry.when", "notes.quiet", "plan.date", "plan.new_date"),
+        *("ritual.days", "ritual.time", "settings.suggest", "settings.which_country"),
+        *("sos.suggest", "sos.which", "zone.city", "zone.place"),
+    }
+)
+"""Questions for a time, a day or a place: words that name none are no answer, and are let go."""
+
 SPAN = re.compile(r"\+(\d+)([mhd])")
 CLOCK = re.compile(r"@(\d\d):(\d\d)")
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
