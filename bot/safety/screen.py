@@ -221,7 +221,7 @@ class Screener:
             elif owner[0] == "~" and matched(pattern, end, spoken, words):
                 reading.note(owner[1:], end)
         found.sort(key=lambda item: self._rank[item[0].id])
-        signs = Signs()
+        signs, said = Signs(), False
         for rule, pattern, end in found:
             match = matched(pattern, end, spoken, words)
             verdict = reading.judge(rule, match) if match else NONE
@@ -229,11 +229,13 @@ class Screener:
             if match and verdict.tier != "none" and points:
                 signs.add(verdict, points, match)
             elif match and verdict.tier != "none":
+                said = True
                 yield Finding(verdict, spoken.words[match.start : end + 1], (rule.id,))
         verdict = reading.denied_but()
         if verdict.tier != "none":
             yield Finding(verdict, ())
-        yield from signs.together(spoken.words)
+        if not said:
+            yield from signs.together(spoken.words)
 
     def _without_idioms(self, spoken: Spoken) -> tuple[str, ...]:
         words = list(spoken.words)
