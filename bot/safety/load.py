@@ -14,8 +14,10 @@ from bot.safety.automaton import BREAK, Automaton, Pattern, Place
 from bot.safety.screen import CONTEXTS, NAMED, Book, Rule, Screener, Who
 from bot.safety.text import Lexicon, forms, plain
 from bot.safety.verdict import TIERS
+from bot.safety.weights import WEIGHED, Weights
 
 WORDS = "words.toml"
+WEIGHTS = "weights.toml"
 GAP = 3
 """So many words at most stand in a gap that does not say."""
 
@@ -97,6 +99,7 @@ class _Reader:
         if self.mistakes:
             raise ContentError("\n".join(self.mistakes))
         self._words = self._sources.pop(WORDS)
+        self._weights = self._sources.pop(WEIGHTS, None)
         self._forms: dict[str, list[str]] = {}
         self._classes: dict[str, list[str]] = {}
         self._made: dict[str, list[tuple[Place, ...]]] = {}
@@ -129,9 +132,25 @@ class _Reader:
                 owners=tuple(self._owners),
                 rules=self._rules,
                 named=named,
+                weights=self._weighed(),
                 naive=tuple(self._strings(self._words, self._words.table, "naive")),
             )
         )
+
+    def _weighed(self) -> Weights:
+        """Read the fitted table; a language may have none."""
+        source = self._weights
+        if source is None:
+            return Weights((), {})
+        start, words = source.table.get("start"), source.table.get("words")
+        told = words if isinstance(words, dict) else {}
+        rows = [tuple(row) if isinstance(row, list) else () for row in (start, *told.values())]
+        whole = [int] * len(WEIGHED)
+        right = told and all([type(one) for one in row] == whole for row in rows)
+        if not right or source.table.get("tiers") != list(WEIGHED):
+            self.mistakes.append(f"{WEIGHTS} is not what `python -m tools.weigh` makes: run that.")
+            return Weights((), {})
+        return Weights(rows[0], dict(zip(told, rows[1:], strict=True)))
 
     def _single_words(self) -> dict[str, frozenset[str]]:
         """Read what single words are worth; give the classes that the program names."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bot.safety.automaton import BREAK, Automaton, Found, Pattern
 from bot.safety.text import Lexicon, Spoken, join, speak
 from bot.safety.verdict import NONE, URGENCY, Tier, Verdict
+from bot.safety.weights import Weights
 
 Who = Literal["said", "self", "them"]
 """``said``: the pattern says itself who it is about. ``self``: the nearest subject decides, and
@@ -133,6 +134,8 @@ class Book:
     """Whose each of these patterns is: a rule's id, or a context's name after a tilde."""
     rules: Mapping[str, Rule]
     named: Mapping[str, frozenset[str]]
+    weights: Weights = field(default_factory=lambda: Weights((), {}))
+    """What single words weigh where no rule says more."""
     naive: tuple[str, ...] = ()
     """Obvious phrases to compare with; no verdict comes from them."""
 
@@ -186,8 +189,17 @@ class Screener:
             spoken = join(begun, spoken)
         words = self._without_idioms(spoken)
         found = self.book.automaton.find(words)
+        judged = False
         if any(end >= spoken.own and self.book.owners[pattern][0] != "~" for pattern, end in found):
-            yield from self._read(spoken, words, found, latest)
+            judged = yield from self._read(spoken, words, found, latest)
+        if judged:
+            return
+        for tier, told in self.book.weights.weigh(words[spoken.own :]):
+            yield Finding(Verdict(tier, f"words.{tier}", "words"), told)
+
+    def words(self, text: str) -> tuple[str, ...]:
+        """Give a text as plain words, idioms taken out."""
+        return self._without_idioms(speak(text, self.book.lexicon))
 
     def _begun(self, latest: Sequence[str], text: str) -> list[Spoken]:
         """Give the texts right before this one that may be the beginning of its sentence."""
@@ -209,7 +221,12 @@ class Screener:
         words: tuple[str, ...],
         matches: Sequence[Found],
         latest: Sequence[str],
-    ) -> Iterator[Finding]:
+    ) -> Generator[Finding, None, bool]:
+        """Yield what the rules find; return whether they had their say.
+
+        They have it, too, where one found its words denied or long past: what someone denies is
+        made of the same words as what they say, and weights know no difference.
+        """
         book = self.book
         reading = _Reading(self, words, spoken, latest)
         found: list[tuple[Rule, Pattern, int]] = []
@@ -221,7 +238,7 @@ class Screener:
             elif owner[0] == "~" and matched(pattern, end, spoken, words):
                 reading.note(owner[1:], end)
         found.sort(key=lambda item: self._rank[item[0].id])
-        signs, said = Signs(), False
+        signs, said, unsaid = Signs(), False, False
         for rule, pattern, end in found:
             match = matched(pattern, end, spoken, words)
             verdict = reading.judge(rule, match) if match else NONE
@@ -231,11 +248,14 @@ class Screener:
             elif match and verdict.tier != "none":
                 said = True
                 yield Finding(verdict, spoken.words[match.start : end + 1], (rule.id,))
+            unsaid |= bool(match) and verdict.tier == "none" and not rule.points
         verdict = reading.denied_but()
         if verdict.tier != "none":
+            said = True
             yield Finding(verdict, ())
-        if not said:
-            yield from signs.together(spoken.words)
+        together = [] if said else list(signs.together(spoken.words))
+        yield from together
+        return said or unsaid or bool(together)
 
     def _without_idioms(self, spoken: Spoken) -> tuple[str, ...]:
         words = list(spoken.words)
