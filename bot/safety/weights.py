@@ -19,7 +19,7 @@ WEIGHED: Final[Mapping[Tier, tuple[Tier, ...]]] = {
 """What weights can find, and which texts each is fitted to find. They never find "hard"."""
 
 TENTHS: Final = 10
-ENOUGH: Final[Mapping[Tier, int]] = {"soft": 14, "abuse": 14, "control": 20, "third": 20}
+ENOUGH: Final[Mapping[Tier, int]] = {"soft": 18, "abuse": 18, "control": 20, "third": 20}
 """From so many tenths on it is a finding. A question too many does less harm than one too few where
 it is about the writer's own safety."""
 
@@ -33,7 +33,7 @@ STEP: Final = 12
 FEWEST: Final = 14
 """A text of fewer words counts as one of so many: a few words are not much."""
 
-TOO_FEW: Final = 6
+TOO_FEW: Final = 8
 """And one of fewer than so many is not weighed at all."""
 
 TOLD: Final = 6

@@ -170,7 +170,7 @@ def test_a_disk_that_is_full_and_then_is_not(house: House) -> None:
     heard = {who: len(house.telegram.answers(who)) for who in (ada, bob)}
     house.telegram.send(bob, "/sos")
     house.answered(bob, heard[bob], "If it could be now")  # the one answer that needs no disk
-    house.telegram.send(ada, "a crane stood on the roof of the school")
+    house.telegram.send(ada, "a crane stood in the yard of the school")
     house.telegram.send(ada, "6")
     until(lambda: re.search("refused|could not be kept", bot.told()), "the disk is full")
     resource.prlimit(bot.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
