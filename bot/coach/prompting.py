@@ -152,14 +152,14 @@ class Prompting:
                 turn, flow, values={**fields, **({"moment": known} if known else {})}
             )
         else:
-            await self._ring_on(turn, flow, fields)
+            await self._ring_on(turn, flow, beside)
         if timer.fields.get("silent"):
             turn.calls = [
                 replace(call, silent=True) if isinstance(call, Say | Animate) else call
                 for call in turn.calls
             ]
 
-    async def _ring_on(self, turn: Turn, flow: str, fields: Mapping[str, Any]) -> None:
+    async def _ring_on(self, turn: Turn, flow: str, beside: str) -> None:
         session = turn.session
         effects: list[engine.Effect] = []
         while session.frames[-1].flow != flow:
@@ -168,7 +168,7 @@ class Prompting:
         await self._play.carry(turn, session, effects, None)
         if not engine.pauses(self._library, turn.session):
             # It went on by hand to a question of its own, which stays the open one.
-            turn.tell(str(fields.get("beside") or fields.get("over", "")))
+            turn.tell(beside)
             return
         moved, effects = engine.answer(
             self._library, turn.session, engine.Rang(), self._play.facts(turn.person)

@@ -16,6 +16,9 @@ from dataclasses import dataclass, field
 BREAK = "."
 """The word that stands for the end of a sentence; a gap never passes over it."""
 
+TAKEN = "_"
+"""Stands where an idiom stood."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

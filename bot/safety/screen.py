@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from bot.safety.automaton import BREAK, Automaton, Found, Pattern
+from bot.safety.automaton import BREAK, TAKEN, Automaton, Found, Pattern
 from bot.safety.text import Lexicon, Spoken, join, speak
 from bot.safety.verdict import NONE, URGENCY, Tier, Verdict
 from bot.safety.weights import Weights
@@ -75,9 +75,6 @@ REACH = 8
 
 LATER = 6
 """So many words on a word may still undo what was said."""
-
-TAKEN = "_"
-"""Stands where an idiom stood."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.safety.automaton import BREAK
+from bot.safety.automaton import BREAK, TAKEN
 from bot.safety.verdict import Tier
 
 WEIGHED: Final[Mapping[Tier, tuple[Tier, ...]]] = {
@@ -37,7 +37,7 @@ TOO_FEW: Final = 8
 """And one of fewer than so many is not weighed at all."""
 
 TOLD: Final = 6
-_SILENT: Final = frozenset({BREAK, "_", ""})
+_SILENT: Final = frozenset({BREAK, TAKEN, ""})
 
 
 def words_in(words: Sequence[str]) -> list[str]:
