@@ -2,16 +2,17 @@
 
 Every pattern is a row of places. For each place one long integer has a bit for every word of the
 text that fits there; to go on from one place to the next is to shift by one and to keep what fits,
-for all words of the text at once. Patterns that begin alike share that work, and where nothing is
-left of a beginning, nothing that begins so is looked at. Nothing is ever tried twice: the cost is
-at most one shift a place, whatever the text says.
+for all words of the text at once. Before that, each
+word of the text says with a bit for every pattern which of them it is good for, so that only those
+are looked at that have a word for each of their places. Nothing is ever tried twice: the cost is at
+most one shift a place, whatever the text says.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 BREAK = "."
 """The word that stands for the end of a sentence; a gap never passes over it."""
@@ -46,17 +47,16 @@ class Pattern:
     not_after: frozenset[str] = frozenset()
     not_later: frozenset[str] = frozenset()
 
-    def start(self, words: Sequence[str], end: int) -> int:
-        """Say where the shortest match that ends with ``words[end]`` begins."""
-        at = {end + 1}
-        for place in reversed(self.places):
-            before = {spot - 1 for spot in at if spot > 0 and place.fits(words[spot - 1])}
-            at = at | before if place.optional else before
-        return max(at)
+
+Found = tuple[int, int, int]
+"""Where a match ends, where the shortest that ends there begins, and its pattern's number."""
+
+Step = tuple[int, int]
+"""A place's number, and how many words at most may stand there; zero where one must."""
 
 
-Found = tuple[int, int]
-"""A pattern's number, and the place of the word that its match ends with."""
+MANY = 100
+"""In a text of so many different words most places are asked for."""
 
 
 class Automaton:
@@ -64,95 +64,121 @@ class Automaton:
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
         self.patterns = tuple(patterns)
-        self._sets: dict[frozenset[str], int] = {}
-        self._gaps: dict[int, int] = {}
-        root = _Node(-1)
-        for number, pattern in enumerate(self.patterns):
-            node = root
-            for place, alike in itertools.groupby(pattern.places):
-                wide = len(list(alike))
-                for _ in range(1 if place.optional else wide):
-                    node = node.then(self._number(place), wide if place.optional else 0)
-            node.ends.append(number)
-        self._firsts = {node.place: node for node in root.after}
-        places: dict[str, list[int]] = {}
-        for words, number in self._sets.items():
-            for word in words:
-                places.setdefault(word, []).append(number)
-        self._places = {word: tuple(numbers) for word, numbers in places.items()}
-
-    def _number(self, place: Place) -> int:
-        """Give a place its number; below zero where any word but some fits."""
-        words = {BREAK, *place.not_words} if place.words is None else place.words
-        number = self._sets.setdefault(frozenset(words), len(self._sets))
-        if place.words is not None:
-            return number
-        self._gaps[-2 - number] = number
-        return -2 - number
+        self._places = list(dict.fromkeys(place for row in patterns for place in row.places))
+        numbers = {place: number for number, place in enumerate(self._places)}
+        self._steps = [tuple(_steps(pattern, numbers)) for pattern in patterns]
+        self._fitting: dict[str, list[int]] = {}
+        """A word → the numbers of the places it fits."""
+        for place, number in numbers.items():
+            for word in _words(place):
+                self._fitting.setdefault(word, []).append(number)
+        self._needs = list(_needs(patterns))
 
     @property
     def vocabulary(self) -> frozenset[str]:
         """Every word that stands in a pattern."""
-        return frozenset(self._places)
+        return frozenset().union(*map(_words, self._places))
 
     def find(self, words: Sequence[str]) -> list[Found]:
         """List what is found, in order of where it ends."""
-        fits = self._fits(words)
+        fits = _Fits(self._places, words)
+        if len(fits.said) > MANY:
+            fits.fill(self._fitting)
         found: list[Found] = []
-        waiting = [
-            (self._firsts[place], spots) for place, spots in fits.items() if place in self._firsts
-        ]
-        while waiting:
-            node, spots = waiting.pop()
-            if node.ends:
-                found.extend((number, at) for at in _bits(spots) for number in node.ends)
-            ahead = spots << 1
-            for after in node.after:
-                if not after.wide:
-                    if after.place in fits and (reached := ahead & fits[after.place]):
-                        waiting.append((after, reached))
-                    continue
-                reached, fit = spots, fits.get(after.place, 0)
-                for _ in range(after.wide):
-                    reached |= reached << 1 & fit
-                waiting.append((after, reached))
-        found.sort(key=_end)
+        for number in _bits(self._possible(fits.said)):
+            steps = self._steps[number]
+            ends = _bits(_ends(steps, fits))
+            found.extend((end, _start(steps, fits, end), number) for end in ends)
+        found.sort()
         return found
 
-    def _fits(self, words: Sequence[str]) -> dict[int, int]:
-        """Say for each place which words of a text fit there, as bits."""
-        where: dict[str, int] = {}
+    def _possible(self, said: Collection[str]) -> int:
+        """Say which patterns have a word of the text for each place, as bits."""
+        possible = -1
+        for free, having in self._needs:
+            mine = free
+            for word in said:
+                if word in having:
+                    mine |= having[word]
+            possible &= mine
+        return possible if self._needs else 0
+
+
+class _Fits(dict[int, int]):
+    """Says for each place which words of a text fit there, as bits."""
+
+    def __init__(self, places: Sequence[Place], words: Sequence[str]) -> None:
+        super().__init__()
+        self._places = places
+        self._every = (1 << len(words)) - 1
+        self._where: dict[str, int] = {}
         for at, word in enumerate(words):
-            where[word] = where.get(word, 0) | 1 << at
-        fits: dict[int, int] = {}
-        for word, spots in where.items():
-            for place in self._places.get(word, ()):
-                fits[place] = fits.get(place, 0) | spots
-        every = (1 << len(words)) - 1
-        for gap, place in self._gaps.items():
-            fits[gap] = every & ~fits.get(place, 0)
-        return fits
+            self._where[word] = self._where.get(word, 0) | 1 << at
+        self.said = frozenset(self._where)
+
+    def __missing__(self, number: int) -> int:
+        place = self._places[number]
+        words = place.not_words | {BREAK} if place.words is None else place.words
+        spots = 0
+        for word in self.said & words:
+            spots |= self._where[word]
+        self[number] = spots = self._every ^ spots if place.words is None else spots
+        return spots
+
+    def fill(self, fitting: Mapping[str, Iterable[int]]) -> None:
+        """Find out for all places at once: cheaper, if most will be asked for."""
+        for word, spots in self._where.items():
+            for number in fitting.get(word, ()):
+                self[number] = self.get(number, 0) | spots
 
 
-@dataclass(slots=True)
-class _Node:
-    """A place, for all patterns that are alike up to it."""
+def _ends(steps: Sequence[Step], fits: Mapping[int, int]) -> int:
+    """Say where a pattern's matches end, as bits."""
+    spots = fits[steps[0][0]]
+    for place, wide in steps[1:]:
+        fit = fits[place]
+        if not wide:
+            spots = spots << 1 & fit
+            if not spots:
+                break
+        for _ in range(wide):
+            spots |= spots << 1 & fit
+    return spots
 
-    place: int
-    wide: int = 0
-    """So many words at most may stand here; none if zero: then one must."""
-    after: list[_Node] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    """The patterns whose last place it is."""
 
-    def then(self, place: int, wide: int) -> _Node:
-        """Give the place that comes after this one."""
-        for node in self.after:
-            if (node.place, node.wide) == (place, wide):
-                return node
-        node = _Node(place, wide)
-        self.after.append(node)
-        return node
+def _start(steps: Sequence[Step], fits: Mapping[int, int], end: int) -> int:
+    """Go back from where a match ends to where the shortest one begins."""
+    spots = 2 << end
+    for place, wide in reversed(steps):
+        fit = fits[place]
+        if not wide:
+            spots = spots >> 1 & fit
+        for _ in range(wide):
+            spots |= spots >> 1 & fit
+    return spots.bit_length() - 1
+
+
+def _steps(pattern: Pattern, numbers: Mapping[Place, int]) -> Iterator[Step]:
+    for place, alike in itertools.groupby(pattern.places):
+        times = len(list(alike))
+        yield from [(numbers[place], times)] if place.optional else [(numbers[place], 0)] * times
+
+
+def _needs(patterns: Sequence[Pattern]) -> Iterator[tuple[int, Mapping[str, int]]]:
+    """Say for the first place of each pattern, the second, …, which patterns a word is good for.
+
+    Given as bits, the patterns that have no such place first: they are content with any text.
+    """
+    rows = [[place for place in pattern.places if not place.optional] for pattern in patterns]
+    for at in range(max(map(len, rows), default=0)):
+        free, having = 0, dict[str, int]()
+        for number, row in enumerate(rows):
+            if at >= len(row):
+                free |= 1 << number
+                continue
+            for word in _words(row[at]):
+                having[word] = having.get(word, 0) | 1 << number
+        yield free, having
 
 
 def _bits(spots: int) -> Iterator[int]:
@@ -162,5 +188,5 @@ def _bits(spots: int) -> Iterator[int]:
         yield low.bit_length() - 1
 
 
-def _end(found: Found) -> int:
-    return found[1]
+def _words(place: Place) -> frozenset[str]:
+    return place.words or frozenset()

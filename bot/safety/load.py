@@ -458,7 +458,7 @@ class _Reader:
             for mask in masks(word):
                 masked.setdefault(mask, word)
         emoji = {
-            ord(sign): f" {word} "
+            sign: f" {word} "
             for sign, word in self._texts(table, "emoji").items()
             if len(sign) == 1
         }

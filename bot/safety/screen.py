@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from bot.safety.automaton import BREAK, TAKEN, Automaton, Found, Pattern
+from bot.safety.automaton import BREAK, TAKEN, Automaton, Pattern
 from bot.safety.text import Lexicon, Spoken, join, speak
 from bot.safety.verdict import NONE, URGENCY, Tier, Verdict
 from bot.safety.weights import Weights
@@ -79,10 +79,31 @@ LATER = 6
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The words that a rule was found in, ``start`` to ``end`` inclusive."""
+    """The words that a pattern was found in, ``start`` to ``end`` inclusive."""
 
     start: int
     end: int
+    pattern: Pattern
+
+    def stands(self, spoken: Spoken, words: Sequence[str]) -> bool:
+        """Tell whether nothing that stands around it undoes it."""
+        pattern, before, after = self.pattern, self.start - 1, self.end + 1
+        if pattern.last and not (
+            after == len(words) or after in spoken.clauses or words[after] == BREAK
+        ):
+            return False
+        if after < len(words) and words[after] in pattern.not_after:
+            return False
+        for word in words[after : after + LATER] if pattern.not_later else ():
+            if word == BREAK:
+                break
+            if word in pattern.not_later:
+                return False
+        if pattern.first and not (
+            self.start == 0 or self.start in spoken.clauses or words[before] == BREAK
+        ):
+            return False
+        return before < 0 or words[before] not in pattern.not_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +206,7 @@ class Screener:
         if begun:
             spoken = join(begun, spoken)
         words = self._without_idioms(spoken)
-        found = self.book.automaton.find(words)
-        judged = False
-        if any(end >= spoken.own and self.book.owners[pattern][0] != "~" for pattern, end in found):
-            judged = yield from self._read(spoken, words, found, latest)
+        judged = yield from self._read(spoken, words, latest)
         if judged:
             return
         for tier, told in self.book.weights.weigh(words[spoken.own :]):
@@ -213,39 +231,29 @@ class Screener:
         return begun
 
     def _read(
-        self,
-        spoken: Spoken,
-        words: tuple[str, ...],
-        matches: Sequence[Found],
-        latest: Sequence[str],
+        self, spoken: Spoken, words: tuple[str, ...], latest: Sequence[str]
     ) -> Generator[Finding, None, bool]:
         """Yield what the rules find; return whether they had their say.
 
         They have it, too, where one found its words denied or long past: what someone denies is
         made of the same words as what they say, and weights know no difference.
         """
-        book = self.book
-        reading = _Reading(self, words, spoken, latest)
-        found: list[tuple[Rule, Pattern, int]] = []
-        for number, end in matches:
-            owner, pattern = book.owners[number], book.automaton.patterns[number]
-            if owner in book.rules:
-                if end >= spoken.own:
-                    found.append((book.rules[owner], pattern, end))
-            elif owner[0] == "~" and matched(pattern, end, spoken, words):
-                reading.note(owner[1:], end)
-        found.sort(key=lambda item: self._rank[item[0].id])
+        found, around = self._found(words, spoken.own)
+        if not could_be({rule.id: rule for rule, _ in found}.values()):
+            return False
+        reading = _Reading(self, words, spoken, latest, around)
         signs, said, unsaid = Signs(), False, False
-        for rule, pattern, end in found:
-            match = matched(pattern, end, spoken, words)
-            verdict = reading.judge(rule, match) if match else NONE
+        for rule, match in found:
+            if rule.id in signs or not match.stands(spoken, words):
+                continue
+            verdict = reading.judge(rule, match)
             points = HELD if verdict.rule == OTHERS else rule.points
-            if match and verdict.tier != "none" and points:
+            if verdict.tier != "none" and points:
                 signs.add(verdict, points, match)
-            elif match and verdict.tier != "none":
+            elif verdict.tier != "none":
                 said = True
-                yield Finding(verdict, spoken.words[match.start : end + 1], (rule.id,))
-            unsaid |= bool(match) and verdict.tier == "none" and not rule.points
+                yield Finding(verdict, spoken.words[match.start : match.end + 1], (rule.id,))
+            unsaid |= verdict.tier == "none" and not rule.points
         verdict = reading.denied_but()
         if verdict.tier != "none":
             said = True
@@ -254,18 +262,31 @@ class Screener:
         yield from together
         return said or unsaid or bool(together)
 
+    def _found(self, words: Sequence[str], own: int) -> tuple[list[_Found], _Around]:
+        """List the rules whose words stand in the text itself, and where each context's stand."""
+        book = self.book
+        found: list[_Found] = []
+        around: _Around = {}
+        for end, start, number in book.automaton.find(words):
+            owner, match = book.owners[number], Match(start, end, book.automaton.patterns[number])
+            if owner[0] == "~":
+                around.setdefault(owner[1:], []).append(match)
+            elif end >= own and owner in book.rules:
+                found.append((book.rules[owner], match))
+        found.sort(key=lambda item: self._rank[item[0].id])
+        return found, around
+
     def _without_idioms(self, spoken: Spoken) -> tuple[str, ...]:
         words = list(spoken.words)
-        for number, end in self.book.idioms.find(spoken.words):
-            match = matched(self.book.idioms.patterns[number], end, spoken, spoken.words)
-            if match:
-                words[match.start : end + 1] = [TAKEN] * (end + 1 - match.start)
+        for end, start, number in self.book.idioms.find(spoken.words):
+            if Match(start, end, self.book.idioms.patterns[number]).stands(spoken, spoken.words):
+                words[start : end + 1] = [TAKEN] * (end + 1 - start)
         return tuple(words)
 
     def distressed(self, latest: Sequence[str]) -> bool:
         """Tell whether one of the texts before speaks of distress or danger."""
         for earlier in latest:
-            for number, _ in self.book.automaton.find(speak(earlier, self.book.lexicon).words):
+            for *_, number in self.book.automaton.find(speak(earlier, self.book.lexicon).words):
                 owner = self.book.owners[number]
                 rule = self.book.rules.get(owner)
                 if owner == "~distress" or (
@@ -275,11 +296,18 @@ class Screener:
         return False
 
 
+_Found = tuple[Rule, Match]
+_Around = dict[str, list[Match]]
+
+
 class Signs:
     """What says little alone, and what it says together."""
 
     def __init__(self) -> None:
         self._seen: dict[Tier, dict[str, tuple[int, Match]]] = {}
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in seen for seen in self._seen.values())
 
     def add(self, verdict: Verdict, points: int, match: Match) -> None:
         """Note a sign; each counts once."""
@@ -288,11 +316,9 @@ class Signs:
     def together(self, words: Sequence[str]) -> Iterator[Finding]:
         """Yield the finding of the tier with the most points, if they are enough."""
         sums = {
-            tier: sum(points for points, _ in seen.values()) for tier, seen in self._seen.items()
+            tier: total((name, points) for name, (points, _) in seen.items())
+            for tier, seen in self._seen.items()
         }
-        for tier, seen in self._seen.items():
-            if not any(_weighty(name, points) for name, (points, _) in seen.items()):
-                sums[tier] -= ALONE
         if max(sums.values(), default=0) < ENOUGH:
             return
         tier = min(sums, key=lambda tier: (-sums[tier], URGENCY.index(tier)))
@@ -304,35 +330,58 @@ class Signs:
         yield Finding(Verdict(tier, most, most.partition(".")[0]), tuple(said), tuple(seen))
 
 
-def _weighty(name: str, points: int) -> bool:
-    return points >= WEIGHTY and not name.startswith(LEAN)
+def total(signs: Iterable[tuple[str, int]]) -> int:
+    """Sum up signs of one tier, each a name and its points."""
+    together, weighty = 0, False
+    for name, points in signs:
+        together += points
+        weighty |= points >= WEIGHTY and not name.startswith(LEAN)
+    return together if weighty else together - ALONE
+
+
+def could_be(rules: Collection[Rule]) -> bool:
+    """Tell whether there could be a finding in these rules, whatever surrounds their words."""
+    signs: dict[Tier, list[tuple[str, int]]] = {}
+    for rule in rules:
+        if not rule.points:
+            return True
+        if rule.points > 0:
+            signs.setdefault(rule.tier, []).append((rule.id, rule.points))
+    if "third" in signs and "soft" in signs:
+        signs["third"].append((OTHERS, HELD))
+    return any(total(some) >= ENOUGH for some in signs.values())
 
 
 class _Reading:
     """One text being judged: what was found and what surrounds it."""
 
     def __init__(
-        self, screener: Screener, words: tuple[str, ...], spoken: Spoken, latest: Sequence[str]
+        self,
+        screener: Screener,
+        words: tuple[str, ...],
+        spoken: Spoken,
+        latest: Sequence[str],
+        around: _Around,
     ) -> None:
         self.sentences = list(itertools.accumulate(word == BREAK for word in words))
-        self.contexts: dict[str, set[int]] = {}
-        self.undoing: dict[str, set[int]] = {}
-        """The same without the texts before: they may begin a sentence, but unsay no other."""
         self.latest = latest
         self._screener = screener
         self._named = screener.book.named
         self._words = words
         self._spoken = spoken
+        self._around = around
+        self._ends: dict[str, list[int]] = {}
         self._denied: list[int] = []
-        self._buts: list[int] = []
 
-    def note(self, name: str, end: int) -> None:
-        """Remember that a context stands in this sentence."""
-        self.contexts.setdefault(name, set()).add(self.sentences[end])
-        if end >= self._spoken.own:
-            self.undoing.setdefault(name, set()).add(self.sentences[end])
-        if name == "but":
-            self._buts.append(end)
+    def _context(self, name: str) -> list[int]:
+        """Say where a context's words end."""
+        if name not in self._ends:
+            self._ends[name] = [
+                match.end
+                for match in self._around.get(name, ())
+                if match.stands(self._spoken, self._words)
+            ]
+        return self._ends[name]
 
     def judge(self, rule: Rule, match: Match) -> Verdict:
         """Say what a match is worth here."""
@@ -378,52 +427,52 @@ class _Reading:
             return "none", rule.id
         if rule.tier == "soft" and not 0 < rule.points < ENOUGH:
             return "third", OTHERS
-        if rule.tier != "hard" or self._around("gone", match):
+        if rule.tier != "hard" or self._stands("gone", match):
             return "none", rule.id
-        if self._around("coercion", match):
+        if self._stands("coercion", match):
             return "abuse", "coercion.threat"
         return "third", f"other.{rule.family}"
 
     def denied_but(self) -> Verdict:
         """Hear the "but" after a denial: what follows it with weight is not nothing."""
-        self._buts.sort()
+        buts = self._context("but") if self._denied else []
         for end in self._denied:
             if end < self._spoken.own:
                 continue
-            next_but = bisect.bisect_right(self._buts, end)
-            if next_but < len(self._buts) and self._buts[next_but] <= end + 2 * REACH:
+            next_but = bisect.bisect_right(buts, end)
+            if next_but < len(buts) and buts[next_but] <= end + 2 * REACH:
                 return Verdict("soft", "denied.but", "denied")
         return NONE
 
     def _when(self, tier: Tier, name: str, match: Match) -> tuple[Tier, str]:
-        past = self._around("past", match)
-        if not past or self._around("again", match):
+        past = self._stands("past", match)
+        if not past or self._stands("again", match):
             return tier, name
-        if "better" in self.contexts or tier == "third":
+        if self._context("better") or tier == "third":
             return "none", name
         if tier == "hard":
             return "soft", "past." + name.partition(".")[0]
         return tier, name
 
-    def _around(self, name: str, match: Match) -> bool:
-        """Tell whether a context stands in the same sentence."""
-        return self._stands(self.contexts, name, match)
-
-    def _undoes(self, name: str, match: Match) -> bool:
-        """Tell the same where what was said whole in this text is not to be unsaid by another."""
-        whole = match.start >= self._spoken.own
-        return self._stands(self.undoing if whole else self.contexts, name, match)
-
-    def _stands(self, contexts: Mapping[str, set[int]], name: str, match: Match) -> bool:
-        there = contexts.get(name)
-        if there is None:
+    def _stands(self, name: str, match: Match, since: int = 0) -> bool:
+        """Tell whether a context stands in the same sentence, at or after a word."""
+        ends = self._context(name)
+        if not ends:
             return False
         first, last = self.sentences[match.start], self.sentences[match.end]
-        return any(number in there for number in range(first, last + 1))
+        return any(since <= end and first <= self.sentences[end] <= last for end in ends)
+
+    def _undoes(self, name: str, match: Match) -> bool:
+        """Tell the same where what was said whole in this text is not to be unsaid by another.
+
+        The texts before may begin a sentence, but unsay no other.
+        """
+        whole = match.start >= self._spoken.own
+        return self._stands(name, match, self._spoken.own if whole else 0)
 
     def _needed(self, name: str) -> bool:
         """Tell whether a context stands anywhere in the text, or distress was said before."""
-        return name in self.contexts or (
+        return bool(self._context(name)) or (
             name == "distress" and self._screener.distressed(self.latest)
         )
 
@@ -544,28 +593,6 @@ class _Reading:
             if words[at] not in named["doubt"]:
                 return False
         return False
-
-
-def matched(pattern: Pattern, end: int, spoken: Spoken, words: Sequence[str]) -> Match | None:
-    """Give the words a match covers, unless what stands around them undoes it."""
-    after = end + 1
-    if pattern.last and not (
-        after == len(words) or after in spoken.clauses or words[after] == BREAK
-    ):
-        return None
-    if after < len(words) and words[after] in pattern.not_after:
-        return None
-    for word in words[after : after + LATER] if pattern.not_later else ():
-        if word == BREAK:
-            break
-        if word in pattern.not_later:
-            return None
-    start = pattern.start(words, end)
-    if pattern.first and not (start == 0 or start in spoken.clauses or words[start - 1] == BREAK):
-        return None
-    if start and words[start - 1] in pattern.not_before:
-        return None
-    return Match(start, end)
 
 
 def most_urgent(verdicts: Iterator[Verdict]) -> Verdict:

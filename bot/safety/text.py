@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +16,8 @@ _TOKEN = re.compile(
     r"[a-z0-9@$*][a-z0-9]*(?:['*@$!.+-]+[a-z0-9]+)*"
     r"|[.\N{HORIZONTAL ELLIPSIS}]+|[!?;]+|[,:()\[\]/\n\r&\N{EN DASH}\N{EM DASH}-]|\""
 )
+_ODD = re.compile(r"[^\x00-\x7f]")
+_UNSEEN = frozenset({"Mn", "Me", "Cf", "Cc", "Cs", "Co", "Cn"})
 _THRICE = re.compile(r"([a-z])\1\1+")
 _INNER = re.compile(r"['*@$!.+-]+")
 _NOT_LETTERS = re.compile(r"[^a-z]+")
@@ -107,7 +110,7 @@ class Lexicon:
     """A word as people type it → the words it stands for; none when it says nothing."""
     joined: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     """Two words, as typed, that are one: first → second → what they stand for."""
-    emoji: Mapping[int, str] = field(default_factory=dict)
+    emoji: Mapping[str, str] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
     """Every word that means something to a rule."""
     masked: Mapping[str, str] = field(default_factory=dict)
@@ -127,24 +130,28 @@ class Lexicon:
 
 def plain(text: str) -> str:
     """Undo what changes how a letter looks but not what it is."""
-    if text.isascii():
-        return text.casefold()
+    if not text.isascii():
+        text = _ODD.sub(lambda found: _letter(found[0]), text)
+    return text.casefold()
+
+
+@functools.lru_cache(2048)
+def _letter(odd: str) -> str:
+    """Undo it for one letter that is not ASCII."""
     # Marks go before casefold, which makes a letter of one of them.
-    text = unicodedata.normalize("NFKD", text.translate(_FOREIGN))
-    text = "".join(letter for letter in text if letter.isascii() or not _unseen(letter))
-    text = unicodedata.normalize("NFKD", text.casefold()).translate(_FOREIGN)
-    return "".join(letter for letter in text if letter.isascii() or not _unseen(letter))
+    letters = _seen(unicodedata.normalize("NFKD", odd.translate(_FOREIGN)))
+    return _seen(unicodedata.normalize("NFKD", letters.casefold()).translate(_FOREIGN))
 
 
-def _unseen(letter: str) -> bool:
-    return unicodedata.category(letter) in {"Mn", "Me", "Cf", "Cc", "Cs", "Co", "Cn"}
+def _seen(letters: str) -> str:
+    return "".join(one for one in letters if unicodedata.category(one) not in _UNSEEN)
 
 
 def speak(text: str, lexicon: Lexicon) -> Spoken:
     """Turn a text into plain words."""
     text = plain(text)
     if not text.isascii() and lexicon.emoji:
-        text = text.translate(lexicon.emoji)
+        text = _ODD.sub(lambda found: lexicon.emoji.get(found[0], found[0]), text)
     reader = _Reader(lexicon)
     for typed in _TOKEN.findall(text):
         reader.take(typed)
@@ -173,6 +180,7 @@ class _Reader:
         self._clauses: set[int] = {0}
         self._quotes: set[int] = set()
         self._letters: list[str] = []
+        self._guesses: dict[str, tuple[str, ...]] = {}
         self._last = ""
         self._before = self._after = 0
 
@@ -232,7 +240,9 @@ class _Reader:
         if words is None:
             words = (typed,)
             if typed not in lexicon.known:
-                words = self._unknown(typed) or words
+                if typed not in self._guesses:
+                    self._guesses[typed] = self._unknown(typed) or words
+                words = self._guesses[typed]
         self._add(typed, words)
 
     def _add(self, typed: str, words: tuple[str, ...]) -> None:

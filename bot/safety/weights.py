@@ -27,7 +27,7 @@ SPAN: Final = 48
 """Of a longer text, so many words in a row are weighed together: the texts it was fitted to are
 about as long at most, and a page about a whole day is not more of one thing than a line is."""
 
-STEP: Final = 12
+STEP: Final = 24
 """So many words on, the next of these begins."""
 
 FEWEST: Final = 14
@@ -55,15 +55,19 @@ class Weights:
     def weigh(self, words: Sequence[str]) -> Iterator[tuple[Tier, tuple[str, ...]]]:
         """Yield what a text's words are enough for, with the words that weigh most."""
         said = words_in(words)
-        spans = [
-            [word for word in dict.fromkeys(said[begin : begin + SPAN]) if word in self.words]
-            for begin in range(0, max(1, len(said) - SPAN + STEP), STEP)
-        ]
-        for number, tier in enumerate(WEIGHED if self.start and len(said) >= TOO_FEW else ()):
-            for span in spans:
-                whole = sum(self.words[word][number] for word in span)
-                each = 1 / math.sqrt(max(len(span), FEWEST))
-                if self.start[number] + each * whole >= ENOUGH[tier]:
-                    told = sorted(span, key=lambda word: -self.words[word][number])
-                    yield tier, tuple(told[:TOLD])
-                    break
+        if not self.start or len(said) < TOO_FEW:
+            return
+        told: dict[Tier, tuple[str, ...]] = {}
+        for begin in range(0, max(1, len(said) - SPAN + STEP), STEP):
+            span = [
+                word for word in dict.fromkeys(said[begin : begin + SPAN]) if word in self.words
+            ]
+            each = 1 / math.sqrt(max(len(span), FEWEST))
+            sums = map(sum, zip(*map(self.words.__getitem__, span), strict=True))
+            for number, (tier, whole) in enumerate(zip(WEIGHED, sums, strict=False)):
+                if tier not in told and self.start[number] + each * whole >= ENOUGH[tier]:
+                    told[tier] = self._heaviest(span, number)
+        yield from told.items()
+
+    def _heaviest(self, span: Sequence[str], number: int) -> tuple[str, ...]:
+        return tuple(sorted(span, key=lambda word: -self.words[word][number])[:TOLD])

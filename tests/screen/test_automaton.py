@@ -39,11 +39,10 @@ def alone(places: Sequence[Place], words: Sequence[str], at: int) -> set[int]:
 @given(st.lists(patterns, max_size=6), st.lists(st.sampled_from(WORDS), max_size=12))
 def test_it_finds_what_each_pattern_finds(some: list[Pattern], words: list[str]) -> None:
     found = Automaton(some).find(words)
-    assert [end for _, end in found] == sorted(end for _, end in found)
-    assert sorted(found) == sorted(
-        (number, end)
+    shortest = {
+        (end, number): start
         for number, pattern in enumerate(some)
-        for end in set[int]().union(
-            *(alone(pattern.places, words, start) for start in range(len(words)))
-        )
-    )
+        for start in range(len(words))
+        for end in alone(pattern.places, words, start)
+    }
+    assert found == sorted((end, start, number) for (end, number), start in shortest.items())
