@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from bot.safety.verdict import TIERS
 from bot.safety.weights import WEIGHED, Weights
 
 WORDS = "words.toml"
-WEIGHTS = "weights.toml"
+WEIGHTS = "weights.json"
 GAP = 3
 """So many words at most stand in a gap that does not say."""
 
@@ -49,9 +50,8 @@ _WORD_KEYS = {
 _KINDS = {
     "tense": (bool, "true or false"),
     "negated": (bool, "true or false"),
-    "points": (int, "a whole number"),
 }
-_RULE_KEYS = {"id", "tier", "who", "any", "unless", "milder", "needs", "tense", "negated", "points"}
+_RULE_KEYS = {"id", "tier", "who", "any", "unless", "milder", "needs", "tense", "negated"}
 
 
 def load(folder: Path) -> Screener:
@@ -99,7 +99,7 @@ class _Reader:
         if self.mistakes:
             raise ContentError("\n".join(self.mistakes))
         self._words = self._sources.pop(WORDS)
-        self._weights = self._sources.pop(WEIGHTS, None)
+        self._folder = folder
         self._forms: dict[str, list[str]] = {}
         self._classes: dict[str, list[str]] = {}
         self._made: dict[str, list[tuple[Place, ...]]] = {}
@@ -132,25 +132,31 @@ class _Reader:
                 owners=tuple(self._owners),
                 rules=self._rules,
                 named=named,
-                weights=self._weighed(),
+                weights=self._weighed(self._folder / WEIGHTS),
                 naive=tuple(self._strings(self._words, self._words.table, "naive")),
             )
         )
 
-    def _weighed(self) -> Weights:
+    def _weighed(self, path: Path) -> Weights:
         """Read the fitted table; a language may have none."""
-        source = self._weights
-        if source is None:
+        if not path.is_file():
             return Weights((), {})
-        start, words = source.table.get("start"), source.table.get("words")
-        told = words if isinstance(words, dict) else {}
-        rows = [tuple(row) if isinstance(row, list) else () for row in (start, *told.values())]
-        whole = [int] * len(WEIGHED)
-        right = told and all([type(one) for one in row] == whole for row in rows)
-        if not right or source.table.get("tiers") != list(WEIGHED):
+        try:
+            table = json.loads(path.read_text(encoding="utf-8"))
+            start, each = (
+                tuple(table["start"]),
+                {key: tuple(row) for key, row in table["each"].items()},
+            )
+            right = table["tiers"] == list(WEIGHED)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            right = False
+        if not right or not all(
+            len(row) == len(WEIGHED) and all(type(one) is int for one in row)
+            for row in (start, *each.values())
+        ):
             self.mistakes.append(f"{WEIGHTS} is not what `python -m tools.weigh` makes: run that.")
             return Weights((), {})
-        return Weights(rows[0], dict(zip(told, rows[1:], strict=True)))
+        return Weights(start, each)
 
     def _single_words(self) -> dict[str, frozenset[str]]:
         """Read what single words are worth; give the classes that the program names."""
@@ -276,7 +282,6 @@ class _Reader:
             needs=tuple(raw.get("needs", ())),
             tense=raw.get("tense", True),
             negated=raw.get("negated", False),
-            points=raw.get("points", 0),
         )
 
     # Patterns.

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bot.safety.automaton import BREAK, TAKEN, Automaton, Pattern
 from bot.safety.text import Lexicon, Spoken, join, speak
 from bot.safety.verdict import NONE, URGENCY, Tier, Verdict
-from bot.safety.weights import Weights
+from bot.safety.weights import ENOUGH, HARDER, LEAST, Sum, Weights
 
 Who = Literal["said", "self", "them"]
 """``said``: the pattern says itself who it is about. ``self``: the nearest subject decides, and
@@ -43,24 +43,6 @@ NAMED = (
 CONTEXTS = ("past", "better", "again", "fiction", "distress", "coercion", "gone", "but")
 """What surrounds a finding and changes it, by name."""
 
-ENOUGH = 10
-"""So many points of signs are a finding."""
-
-HELD = 6
-"""What is implied about someone else has so many points."""
-
-WEIGHTY = 6
-"""A sign with so many is weighty, …"""
-
-LEAN = "lean."
-"""… but not one of these families' names: they lean one way, and no more; …"""
-
-ALONE = 4
-"""… and without such a sign so many points more are needed."""
-
-OTHERS = "other.signs"
-"""The sign that it is."""
-
 LATEST = 6
 """So many texts before this one are read."""
 
@@ -69,6 +51,9 @@ NEAR = 3
 
 SHORT = 80
 """A text up to this long may be a part of a sentence."""
+
+MEANS = "means"
+"""The family of rules about means: who asks for them need say nothing about themselves."""
 
 REACH = 8
 """So many words back the subject is looked for."""
@@ -121,8 +106,6 @@ class Rule:
     """Whether the past changes it."""
     negated: bool = False
     """Whether the pattern holds its own "not", so that another does not undo it."""
-    points: int = 0
-    """With points it is only a sign: signs that together have enough are a finding."""
 
     @property
     def family(self) -> str:
@@ -132,12 +115,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A rule found in a text, with the words for the command line."""
+    """What was found in a text, with the words for the command line."""
 
     verdict: Verdict
     words: tuple[str, ...]
-    rules: tuple[str, ...] = ()
-    """The rules that were found; a verdict may be named otherwise, for who it is about."""
+    firm: bool = False
+    """Whether other texts than this one had a part in it, so that its own words say little."""
+
+    def as_tier(self, tier: Tier) -> Finding:
+        """Return the same, worth something else."""
+        return replace(self, verdict=replace(self.verdict, tier=tier))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +150,7 @@ class Screener:
 
     def __init__(self, book: Book) -> None:
         self.book = book
-        ordered = sorted(
-            book.rules.values(), key=lambda rule: (URGENCY.index(rule.tier), rule.points != 0)
-        )
+        ordered = sorted(book.rules.values(), key=lambda rule: URGENCY.index(rule.tier))
         self._rank = {rule.id: rank for rank, rule in enumerate(ordered)}
 
     def screen(self, text: str, recent: Sequence[str], step: str) -> Verdict:
@@ -175,13 +160,7 @@ class Screener:
         as ``flow.step``, empty when none is open, and changes nothing in this language.
         """
         del step
-        best = NONE
-        for finding in self.findings(text, recent):
-            if URGENCY.index(finding.verdict.tier) < URGENCY.index(best.tier):
-                best = finding.verdict
-            if best.tier == URGENCY[0]:
-                break
-        return best
+        return most_urgent(finding.verdict for finding in self.findings(text, recent))
 
     def explain(self, text: str, recent: Sequence[str] = (), step: str = "") -> list[str]:
         """Say line by line what was found, with the words: for the command line only."""
@@ -198,19 +177,18 @@ class Screener:
         rules = {name: kept for name, kept in self.book.rules.items() if name != rule}
         return Screener(replace(self.book, rules=rules))
 
-    def findings(self, text: str, recent: Sequence[str] = ()) -> Iterator[Finding]:
-        """Yield what is found in a text, what could be most urgent first."""
+    def findings(self, text: str, recent: Sequence[str] = ()) -> list[Finding]:
+        """List what is found in a text: by rules, checked by weights, and by weights alone."""
         spoken = speak(text, self.book.lexicon)
         latest = list(recent[-LATEST:])
         begun = self._begun(latest, text)
         if begun:
             spoken = join(begun, spoken)
         words = self._without_idioms(spoken)
-        judged = yield from self._read(spoken, words, latest)
-        if judged:
-            return
-        for tier, told in self.book.weights.weigh(words[spoken.own :]):
-            yield Finding(Verdict(tier, f"words.{tier}", "words"), told)
+        found, undone = self._read(spoken, words, latest)
+        sums = self.book.weights.weigh(words[spoken.own :])
+        found = [heard for finding in found if (heard := checked(finding, sums, undone=undone))]
+        return [*found, *weighed(found, sums, undone=undone)]
 
     def words(self, text: str) -> tuple[str, ...]:
         """Give a text as plain words, idioms taken out."""
@@ -232,35 +210,27 @@ class Screener:
 
     def _read(
         self, spoken: Spoken, words: tuple[str, ...], latest: Sequence[str]
-    ) -> Generator[Finding, None, bool]:
-        """Yield what the rules find; return whether they had their say.
-
-        They have it, too, where one found its words denied or long past: what someone denies is
-        made of the same words as what they say, and weights know no difference.
-        """
+    ) -> tuple[list[Finding], bool]:
+        """List what the rules find, and tell whether clear words were denied or long past."""
         found, around = self._found(words, spoken.own)
-        if not could_be({rule.id: rule for rule, _ in found}.values()):
-            return False
         reading = _Reading(self, words, spoken, latest, around)
-        signs, said, unsaid = Signs(), False, False
+        standing: list[Finding] = []
+        undone = False
         for rule, match in found:
-            if rule.id in signs or not match.stands(spoken, words):
+            if not match.stands(spoken, words) or not reading.has(rule.needs):
                 continue
             verdict = reading.judge(rule, match)
-            points = HELD if verdict.rule == OTHERS else rule.points
-            if verdict.tier != "none" and points:
-                signs.add(verdict, points, match)
-            elif verdict.tier != "none":
-                said = True
-                yield Finding(verdict, spoken.words[match.start : match.end + 1], (rule.id,))
-            unsaid |= verdict.tier == "none" and not rule.points
-        verdict = reading.denied_but()
-        if verdict.tier != "none":
-            said = True
-            yield Finding(verdict, ())
-        together = [] if said else list(signs.together(spoken.words))
-        yield from together
-        return said or unsaid or bool(together)
+            if verdict.tier == "none":
+                undone |= rule.tier == "hard"
+                continue
+            firm = bool(rule.needs) or match.start < spoken.own
+            standing.append(Finding(verdict, spoken.words[match.start : match.end + 1], firm))
+            if verdict.tier == URGENCY[0]:
+                break
+        but = reading.denied_but()
+        if but.tier != "none":
+            standing.append(Finding(but, (), firm=True))
+        return standing, undone
 
     def _found(self, words: Sequence[str], own: int) -> tuple[list[_Found], _Around]:
         """List the rules whose words stand in the text itself, and where each context's stand."""
@@ -300,58 +270,6 @@ _Found = tuple[Rule, Match]
 _Around = dict[str, list[Match]]
 
 
-class Signs:
-    """What says little alone, and what it says together."""
-
-    def __init__(self) -> None:
-        self._seen: dict[Tier, dict[str, tuple[int, Match]]] = {}
-
-    def __contains__(self, name: object) -> bool:
-        return any(name in seen for seen in self._seen.values())
-
-    def add(self, verdict: Verdict, points: int, match: Match) -> None:
-        """Note a sign; each counts once."""
-        self._seen.setdefault(verdict.tier, {}).setdefault(verdict.rule, (points, match))
-
-    def together(self, words: Sequence[str]) -> Iterator[Finding]:
-        """Yield the finding of the tier with the most points, if they are enough."""
-        sums = {
-            tier: total((name, points) for name, (points, _) in seen.items())
-            for tier, seen in self._seen.items()
-        }
-        if max(sums.values(), default=0) < ENOUGH:
-            return
-        tier = min(sums, key=lambda tier: (-sums[tier], URGENCY.index(tier)))
-        seen = self._seen[tier]
-        said: list[str] = []
-        for name, (points, match) in seen.items():
-            said += (f"{name} {points:+d}:", *words[match.start : match.end + 1])
-        most = max(seen, key=lambda name: seen[name][0])
-        yield Finding(Verdict(tier, most, most.partition(".")[0]), tuple(said), tuple(seen))
-
-
-def total(signs: Iterable[tuple[str, int]]) -> int:
-    """Sum up signs of one tier, each a name and its points."""
-    together, weighty = 0, False
-    for name, points in signs:
-        together += points
-        weighty |= points >= WEIGHTY and not name.startswith(LEAN)
-    return together if weighty else together - ALONE
-
-
-def could_be(rules: Collection[Rule]) -> bool:
-    """Tell whether there could be a finding in these rules, whatever surrounds their words."""
-    signs: dict[Tier, list[tuple[str, int]]] = {}
-    for rule in rules:
-        if not rule.points:
-            return True
-        if rule.points > 0:
-            signs.setdefault(rule.tier, []).append((rule.id, rule.points))
-    if "third" in signs and "soft" in signs:
-        signs["third"].append((OTHERS, HELD))
-    return any(total(some) >= ENOUGH for some in signs.values())
-
-
 class _Reading:
     """One text being judged: what was found and what surrounds it."""
 
@@ -386,8 +304,6 @@ class _Reading:
     def judge(self, rule: Rule, match: Match) -> Verdict:
         """Say what a match is worth here."""
         if any(self._undoes(name, match) for name in ("fiction", *rule.unless)):
-            return NONE
-        if rule.needs and not any(self._needed(name) for name in rule.needs):
             return NONE
         tier, name = rule.tier, rule.id
         if rule.who == "self":
@@ -425,8 +341,8 @@ class _Reading:
         """Say what is worth what is found of someone else."""
         if "me" in self._words[match.start : match.end + 1]:
             return "none", rule.id
-        if rule.tier == "soft" and not 0 < rule.points < ENOUGH:
-            return "third", OTHERS
+        if rule.tier == "soft":
+            return "third", f"other.{rule.family}"
         if rule.tier != "hard" or self._stands("gone", match):
             return "none", rule.id
         if self._stands("coercion", match):
@@ -470,10 +386,11 @@ class _Reading:
         whole = match.start >= self._spoken.own
         return self._stands(name, match, self._spoken.own if whole else 0)
 
-    def _needed(self, name: str) -> bool:
-        """Tell whether a context stands anywhere in the text, or distress was said before."""
-        return bool(self._context(name)) or (
-            name == "distress" and self._screener.distressed(self.latest)
+    def has(self, needs: Sequence[str]) -> bool:
+        """Tell whether one of these contexts stands in the text, or distress was said before."""
+        return not needs or any(
+            self._context(name) or (name == "distress" and self._screener.distressed(self.latest))
+            for name in needs
         )
 
     def _subject(self, start: int, end: int, *, negated: bool) -> tuple[str, bool]:
@@ -595,7 +512,41 @@ class _Reading:
         return False
 
 
-def most_urgent(verdicts: Iterator[Verdict]) -> Verdict:
+def checked(finding: Finding, sums: Mapping[Tier, Sum], *, undone: bool) -> Finding | None:
+    """Hold what a rule found against what the words weigh: together they may say more, or less."""
+    verdict = finding.verdict
+    if not sums or finding.firm or verdict.tier not in LEAST or verdict.family == MEANS:
+        return finding
+    if verdict.tier == "hard":
+        return finding if sums["soft"][0] >= LEAST["hard"] else finding.as_tier("soft")
+    if sums[verdict.tier][0] < LEAST[verdict.tier]:
+        return None
+    if verdict.tier == "soft" and not undone and sums["hard"][0] >= HARDER:
+        return finding.as_tier("hard")
+    return finding
+
+
+def weighed(found: Sequence[Finding], sums: Mapping[Tier, Sum], *, undone: bool) -> list[Finding]:
+    """List what the words weigh enough for, where no rule has found anything.
+
+    Nothing where a rule found its words denied or long past: what someone denies is made of the
+    same words as what they say, and weights know no difference.
+    """
+    if found or undone:
+        return []
+    over = {
+        tier: sums[tier][0] - level
+        for tier, level in ENOUGH.items()
+        if tier in sums and sums[tier][0] >= level
+    }
+    if "soft" in over and sums["hard"][0] >= HARDER:
+        over.setdefault("hard", 0.0)
+    if "soft" in over and over.get("abuse", 0.0) < over["soft"]:
+        over.pop("abuse", None)
+    return [Finding(Verdict(tier, f"words.{tier}", "words"), sums[tier][1]) for tier in over]
+
+
+def most_urgent(verdicts: Iterable[Verdict]) -> Verdict:
     """Choose the verdict to act on."""
     best = NONE
     for verdict in verdicts:

@@ -1,27 +1,38 @@
-"""What single words weigh together, where no rule says more: fitted to texts, read as a table."""
+"""What a text's words weigh together: a table fitted to texts, added up.
+
+Rules hear what somebody thought of. What is only hinted at is said in ever new ways, so each word
+and each pair of neighbours has a weight for each tier, and a text's weights are summed.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from bot.safety.automaton import BREAK, TAKEN
 from bot.safety.verdict import Tier
 
 WEIGHED: Final[Mapping[Tier, tuple[Tier, ...]]] = {
+    "hard": ("hard",),
     "soft": ("hard", "soft"),
     "abuse": ("abuse",),
     "control": ("control",),
     "third": ("third",),
 }
-"""What weights can find, and which texts each is fitted to find. They never find "hard"."""
+"""The tiers, in the order of the table, and the texts that each is fitted to tell from the rest."""
 
-TENTHS: Final = 10
-ENOUGH: Final[Mapping[Tier, int]] = {"soft": 18, "abuse": 18, "control": 20, "third": 20}
-"""From so many tenths on it is a finding. A question too many does less harm than one too few where
-it is about the writer's own safety."""
+ENOUGH: Final[Mapping[Tier, int]] = {"hard": 55, "soft": 40, "abuse": 30, "control": 0, "third": 10}
+"""From so many hundredths on it is a finding."""
+
+HARDER: Final = -20
+"""What is "soft" is "hard" from so many for "hard"."""
+
+LEAST: Final[Mapping[Tier, int]] = {"hard": -70, "soft": -20, "abuse": -50}
+"""With fewer than so many a rule's finding does not stand: "hard" is "soft" then, where the rest of
+the text speaks of something else altogether."""
 
 SPAN: Final = 48
 """Of a longer text, so many words in a row are weighed together: the texts it was fitted to are
@@ -31,43 +42,41 @@ STEP: Final = 24
 """So many words on, the next of these begins."""
 
 FEWEST: Final = 14
-"""A text of fewer words counts as one of so many: a few words are not much."""
-
-TOO_FEW: Final = 8
-"""And one of fewer than so many is not weighed at all."""
+"""A text of fewer parts counts as one of so many: a few words are not much."""
 
 TOLD: Final = 6
-_SILENT: Final = frozenset({BREAK, TAKEN, ""})
+
+Sum = tuple[float, tuple[str, ...]]
+"""How much a tier has, in hundredths, and the parts that weigh most."""
 
 
-def words_in(words: Sequence[str]) -> list[str]:
-    """Return the words of a text that can weigh something."""
-    return [word for word in words if word not in _SILENT]
+def parts(words: Sequence[str]) -> list[str]:
+    """Return what of a text can weigh something, each once: its words, and what stands together."""
+    single = (word for word in words if word not in {BREAK, TAKEN})
+    return list(dict.fromkeys([*single, *map(" ".join, pairwise([BREAK, *words]))]))
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A language's table."""
+    """A language's table, in hundredths."""
 
     start: tuple[int, ...]
-    words: Mapping[str, tuple[int, ...]]
+    each: Mapping[str, tuple[int, ...]]
 
-    def weigh(self, words: Sequence[str]) -> Iterator[tuple[Tier, tuple[str, ...]]]:
-        """Yield what a text's words are enough for, with the words that weigh most."""
-        said = words_in(words)
-        if not self.start or len(said) < TOO_FEW:
-            return
-        told: dict[Tier, tuple[str, ...]] = {}
-        for begin in range(0, max(1, len(said) - SPAN + STEP), STEP):
-            span = [
-                word for word in dict.fromkeys(said[begin : begin + SPAN]) if word in self.words
-            ]
-            each = 1 / math.sqrt(max(len(span), FEWEST))
-            sums = map(sum, zip(*map(self.words.__getitem__, span), strict=True))
-            for number, (tier, whole) in enumerate(zip(WEIGHED, sums, strict=False)):
-                if tier not in told and self.start[number] + each * whole >= ENOUGH[tier]:
-                    told[tier] = self._heaviest(span, number)
-        yield from told.items()
+    def weigh(self, words: Sequence[str]) -> dict[Tier, Sum]:
+        """Add up a text for each tier; of a long one, where it is most."""
+        most: dict[Tier, Sum] = {}
+        for start in range(0, max(1, len(words) - SPAN + STEP), STEP) if self.start else ():
+            for tier, found in self._span(words[start : start + SPAN]):
+                if tier not in most or found > most[tier]:
+                    most[tier] = found
+        return most
 
-    def _heaviest(self, span: Sequence[str], number: int) -> tuple[str, ...]:
-        return tuple(sorted(span, key=lambda word: -self.words[word][number])[:TOLD])
+    def _span(self, words: Sequence[str]) -> Iterator[tuple[Tier, Sum]]:
+        said = parts(words)
+        known = [part for part in said if part in self.each]
+        each = 1 / math.sqrt(max(len(said), FEWEST))
+        for number, tier in enumerate(WEIGHED):
+            whole = sum(self.each[part][number] for part in known)
+            most = sorted(known, key=lambda part: -self.each[part][number])[:TOLD]
+            yield tier, (self.start[number] + each * whole, tuple(most))

@@ -21,25 +21,28 @@ ABUSE = frozenset[Tier]({"abuse"})
 
 # What each set must reach: the aims are 98 % of clear self-harm, 80 % of implied self-harm and of
 # abuse; at most 1 % and 4 % of ordinary text hard and soft, 2 % of idioms hard. Where a set falls
-# short of an aim, its floor is what it has reached. No floor holds for texts that nobody tuned on.
+# short of an aim, its floor is what it has reached. The figures of texts that nobody tuned on stand
+# in docs/safety.md.
 LEAST = {
-    "tune": {"hard": 0.96, "soft": 0.90, "abuse": 0.95},
-    "hold": {"hard": 0.84, "soft": 0.85, "abuse": 0.90},
-    "hands_tune": {"hard": 0.96, "soft": 0.90, "abuse": 0.84},
-    "hands_hold": {"hard": 0.97, "soft": 0.78, "abuse": 0.82},
+    "tune": {"hard": 0.98, "soft": 0.97, "abuse": 0.97},
+    "hold": {"hard": 0.96, "soft": 0.95, "abuse": 0.97},
+    "hands_tune": {"hard": 0.98, "soft": 0.97, "abuse": 0.95},
+    "hands_hold": {"hard": 0.97, "soft": 0.95, "abuse": 0.95},
+    "blind2": {"hard": 0.96, "soft": 0.80, "abuse": 0.84},
 }
 MOST = {
-    "tune": {"hard": 0.01, "soft": 0.04, "idiom": 0.02},
-    "hold": {"hard": 0.015, "soft": 0.06, "idiom": 0.02},
-    "hands_tune": {"hard": 0.01, "soft": 0.04, "idiom": 0.02},
-    "hands_hold": {"hard": 0.01, "soft": 0.08, "idiom": 0.03},
+    "tune": {"hard": 0.01, "soft": 0.02, "idiom": 0.02},
+    "hold": {"hard": 0.01, "soft": 0.02, "idiom": 0.02},
+    "hands_tune": {"hard": 0.01, "soft": 0.02, "idiom": 0.02},
+    "hands_hold": {"hard": 0.01, "soft": 0.02, "idiom": 0.02},
+    "blind2": {"hard": 0.02, "soft": 0.04, "idiom": 0.02},
 }
 
 
 @pytest.fixture(scope="session")
 def sets(halves: dict[str, list[Row]]) -> dict[str, list[Row]]:
-    hands = ("hands_tune", "hands_hold")
-    return halves | {name: list(rows(HERE / f"{name}.jsonl")) for name in hands}
+    files = [name for name in LEAST if name not in halves]
+    return halves | {name: list(rows(HERE / f"{name}.jsonl")) for name in files}
 
 
 @pytest.fixture(scope="session")
@@ -127,12 +130,10 @@ def test_every_rule_is_needed_by_a_row(screener: Screener, pairs: list[Row]) -> 
     for row in every:
         for at, turn in enumerate(row.turns):
             for finding in screener.findings(turn, row.turns[:at]):
-                for name in (*finding.rules, finding.verdict.rule):
-                    found.setdefault(name, []).append(row)
+                found.setdefault(finding.verdict.rule, []).append(row)
     idle = []
-    for name, rule in screener.book.rules.items():
+    for name in screener.book.rules:
         without = screener.without(name)
-        chosen = every if rule.points < 0 else found.get(name, ())
-        if not any(in_a_row(without, row.turns) != before[row.id] for row in chosen):
+        if not any(in_a_row(without, row.turns) != before[row.id] for row in found.get(name, ())):
             idle.append(name)
     assert idle == []

@@ -219,16 +219,7 @@ def test_a_family_for_the_card() -> None:
         assert ENGLISH.screen(text, (), "").family == family, text
 
 
-def test_signs_add_up() -> None:
-    alone = "the cat can live with my sister"
-    assert tier(alone) == "none"
-    together = "i wrote it all down for whoever finds this. the cat can live with my sister"
-    assert tier(together) == "soft"
-    said = "\n".join(ENGLISH.explain(together))
-    assert "+" in said, "every sign stands there with its points"
-
-
-def test_talk_of_love_speaks_against_signs() -> None:
+def test_talk_of_love_speaks_against_an_end() -> None:
     assert tier("there is nothing left to look forward to") == "soft"
     assert (
         tier("there is nothing left for us to look forward to, our relationship is over") == "none"
@@ -242,8 +233,9 @@ def test_a_first_name_is_someone() -> None:
 
 def test_two_classes_in_either_order(tmp_path: Path) -> None:
     folder = Path(shutil.copytree(CONTENT, tmp_path / "safety"))
-    with (folder / "signs.toml").open("a", encoding="utf-8") as file:
-        file.write('[[rule]]\nid = "x.y"\ntier = "soft"\npoints = 20\nany = ["zebra & quagga"]\n')
+    (folder / "weights.json").unlink()
+    with (folder / "unsaid.toml").open("a", encoding="utf-8") as file:
+        file.write('[[rule]]\nid = "x.y"\ntier = "soft"\nany = ["zebra & quagga"]\n')
     screener = load(folder)
     for text in ("a zebra met one quagga", "quagga, then a zebra"):
         assert screener.screen(text, (), "").rule == "x.y", text
