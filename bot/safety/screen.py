@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -16,7 +17,7 @@ from typing import Literal
 from bot.safety.automaton import BREAK, TAKEN, Automaton, Pattern
 from bot.safety.text import Lexicon, Spoken, join, speak
 from bot.safety.verdict import NONE, URGENCY, Tier, Verdict
-from bot.safety.weights import ENOUGH, HARDER, LEAST, Sum, Weights
+from bot.safety.weights import ENOUGH, HARDER, LEAST, Weights
 
 Who = Literal["said", "self", "them"]
 """``said``: the pattern says itself who it is about. ``self``: the nearest subject decides, and
@@ -188,7 +189,12 @@ class Screener:
         found, undone = self._read(spoken, words, latest)
         sums = self.book.weights.weigh(words[spoken.own :])
         found = [heard for finding in found if (heard := checked(finding, sums, undone=undone))]
-        return [*found, *weighed(found, sums, undone=undone)]
+        over = () if found or undone else enough(sums)
+        heaviest = self.book.weights.heaviest
+        return found + [
+            Finding(Verdict(tier, f"words.{tier}", "words"), heaviest(words[spoken.own :], tier))
+            for tier in over
+        ]
 
     def words(self, text: str) -> tuple[str, ...]:
         """Give a text as plain words, idioms taken out."""
@@ -512,38 +518,36 @@ class _Reading:
         return False
 
 
-def checked(finding: Finding, sums: Mapping[Tier, Sum], *, undone: bool) -> Finding | None:
+def checked(finding: Finding, sums: Mapping[Tier, float], *, undone: bool) -> Finding | None:
     """Hold what a rule found against what the words weigh: together they may say more, or less."""
     verdict = finding.verdict
     if not sums or finding.firm or verdict.tier not in LEAST or verdict.family == MEANS:
         return finding
     if verdict.tier == "hard":
-        return finding if sums["soft"][0] >= LEAST["hard"] else finding.as_tier("soft")
-    if sums[verdict.tier][0] < LEAST[verdict.tier]:
+        return finding if sums["soft"] >= LEAST["hard"] else finding.as_tier("soft")
+    if sums[verdict.tier] < LEAST[verdict.tier]:
         return None
-    if verdict.tier == "soft" and not undone and sums["hard"][0] >= HARDER:
+    if verdict.tier == "soft" and not undone and sums["hard"] >= HARDER:
         return finding.as_tier("hard")
     return finding
 
 
-def weighed(found: Sequence[Finding], sums: Mapping[Tier, Sum], *, undone: bool) -> list[Finding]:
-    """List what the words weigh enough for, where no rule has found anything.
+def enough(sums: Mapping[Tier, float]) -> list[Tier]:
+    """List what the words weigh enough for by themselves.
 
-    Nothing where a rule found its words denied or long past: what someone denies is made of the
-    same words as what they say, and weights know no difference.
+    Only asked where no rule found anything, nor its words denied or long past: what someone denies
+    is made of the same words as what they say, and weights know no difference.
     """
-    if found or undone:
-        return []
     over = {
-        tier: sums[tier][0] - level
+        tier: sums[tier] - level
         for tier, level in ENOUGH.items()
-        if tier in sums and sums[tier][0] >= level
+        if sums.get(tier, -math.inf) >= level
     }
-    if "soft" in over and sums["hard"][0] >= HARDER:
+    if "soft" in over and sums["hard"] >= HARDER:
         over.setdefault("hard", 0.0)
     if "soft" in over and over.get("abuse", 0.0) < over["soft"]:
         over.pop("abuse", None)
-    return [Finding(Verdict(tier, f"words.{tier}", "words"), sums[tier][1]) for tier in over]
+    return list(over)
 
 
 def most_urgent(verdicts: Iterable[Verdict]) -> Verdict:

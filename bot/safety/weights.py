@@ -7,7 +7,7 @@ and each pair of neighbours has a weight for each tier, and a text's weights are
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -46,9 +46,6 @@ FEWEST: Final = 14
 
 TOLD: Final = 6
 
-Sum = tuple[float, tuple[str, ...]]
-"""How much a tier has, in hundredths, and the parts that weigh most."""
-
 
 def parts(words: Sequence[str]) -> list[str]:
     """Return what of a text can weigh something, each once: its words, and what stands together."""
@@ -63,20 +60,21 @@ class Weights:
     start: tuple[int, ...]
     each: Mapping[str, tuple[int, ...]]
 
-    def weigh(self, words: Sequence[str]) -> dict[Tier, Sum]:
-        """Add up a text for each tier; of a long one, where it is most."""
-        most: dict[Tier, Sum] = {}
-        for start in range(0, max(1, len(words) - SPAN + STEP), STEP) if self.start else ():
-            for tier, found in self._span(words[start : start + SPAN]):
-                if tier not in most or found > most[tier]:
-                    most[tier] = found
-        return most
+    def weigh(self, words: Sequence[str]) -> dict[Tier, float]:
+        """Add up a text for each tier, in hundredths; of a long one, where it is most."""
+        starts = range(0, max(1, len(words) - SPAN + STEP), STEP) if self.start else ()
+        spans = [self._sums(parts(words[start : start + SPAN])) for start in starts]
+        return dict(zip(WEIGHED, map(max, zip(*spans, strict=True)), strict=False))
 
-    def _span(self, words: Sequence[str]) -> Iterator[tuple[Tier, Sum]]:
-        said = parts(words)
-        known = [part for part in said if part in self.each]
+    def heaviest(self, words: Sequence[str], tier: Tier) -> tuple[str, ...]:
+        """Return the parts of a text that weigh most for a tier."""
+        number = list(WEIGHED).index(tier)
+        known = [part for part in parts(words) if part in self.each]
+        return tuple(sorted(known, key=lambda part: -self.each[part][number])[:TOLD])
+
+    def _sums(self, said: Sequence[str]) -> list[float]:
         each = 1 / math.sqrt(max(len(said), FEWEST))
-        for number, tier in enumerate(WEIGHED):
-            whole = sum(self.each[part][number] for part in known)
-            most = sorted(known, key=lambda part: -self.each[part][number])[:TOLD]
-            yield tier, (self.start[number] + each * whole, tuple(most))
+        rows = [self.each[part] for part in said if part in self.each]
+        return [
+            start + each * sum(column) for start, *column in zip(self.start, *rows, strict=True)
+        ]

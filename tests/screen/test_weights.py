@@ -34,7 +34,7 @@ def weights(**words: int) -> Weights:
 
 def soft(table: Weights, *words: str) -> float:
     """Return what a text has for "soft"."""
-    return table.weigh(words)["soft"][0]
+    return table.weigh(words)["soft"]
 
 
 def weighing(screener: Screener, **sums: int) -> Screener:
