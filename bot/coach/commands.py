@@ -67,6 +67,8 @@ def means_now(text: str, library: Library) -> bool:
     phrases: Any = library.texts["phrases"]
     if words in map(plain, phrases.get("now_alone", ())):
         return True
+    if words in map(plain, phrases["no"]):
+        return False
     cries: Any = phrases["now"]
     padded = f" {words} "
     return any(f" {plain(cry)} " in padded for cry in cries)
