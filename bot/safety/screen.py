@@ -8,6 +8,7 @@ denied, and when it was; what remains is a finding, and the most urgent finding 
 from __future__ import annotations
 
 import bisect
+import functools
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -395,9 +396,12 @@ class _Reading:
     def has(self, needs: Sequence[str]) -> bool:
         """Tell whether one of these contexts stands in the text, or distress was said before."""
         return not needs or any(
-            self._context(name) or (name == "distress" and self._screener.distressed(self.latest))
-            for name in needs
+            self._context(name) or (name == "distress" and self._distressed) for name in needs
         )
+
+    @functools.cached_property
+    def _distressed(self) -> bool:
+        return self._screener.distressed(self.latest)
 
     def _subject(self, start: int, end: int, *, negated: bool) -> tuple[str, bool]:
         """Find who a match is about, and whether that is denied.
