@@ -13,9 +13,11 @@ from bot.coach import commands, helps
 from bot.coach.helps import Helped, Moment, Strength, Tried
 from bot.flows.model import END, FLOW, Library, Run, Say, Step, targets
 from bot.flows.practice import practices
+from bot.local.guest import Bubble
 from bot.settings import Settings
 from bot.store import Entry, Tx
 from tests.chat import Chat, chatting
+from tests.test_cards import stand_at
 
 CONTENT = Path(__file__).parents[1] / "content" / "en"
 JOINED = ("/start", "[Look around first]", "[Mine]", "[Yes, I'm 18 or older]", "[Not chasing]")
@@ -54,6 +56,33 @@ def taps(library: Library, start: tuple[str, str], goals: set[tuple[str, str]]) 
             else:
                 todo.appendleft((*following, count))
     raise AssertionError(f"no way from {start} to {goals}")
+
+
+async def test_a_line_for_the_body_is_one_message_from_any_question(
+    library: Library, tmp_path: Path
+) -> None:
+    """/activated is typed at every question of every flow, as if one had come there."""
+    questions = [
+        (flow.id, step.id)
+        for flow in library.flows.values()
+        for step in flow.steps
+        if not isinstance(step, Say | Run)
+    ]
+    assert len(questions) > 200
+    missed = []
+    async with chatting(tmp_path) as chat:
+        for line in JOINED:
+            await (chat.type(line) if line[0] == "/" else chat.tap(line.strip("[]")))
+        for flow, step in questions:
+            await stand_at(chat, flow, step)
+            answer = await chat.type("/activated")
+            if not any({"Numb", "I'm not safe"} <= labels(bubble) for bubble in answer[:1]):
+                missed.append(f"{flow}.{step}: {[bubble.text for bubble in answer]}")
+    assert missed == []
+
+
+def labels(bubble: Bubble) -> set[str]:
+    return {key.text for row in bubble.buttons for key in row}
 
 
 def ways(step: Step) -> set[str]:
