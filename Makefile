@@ -12,7 +12,7 @@ PYTEST ?= -n auto --maxprocesses 8 --dist loadfile
 READY := .venv/.ready
 BENCH_READY := .venv-bench/.ready
 COMPILE := pip compile -q --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-header pyproject.toml
+	--no-header pyproject.toml
 
 .DEFAULT_GOAL := help
 .PHONY: help try run test check transcripts long bench pins clean

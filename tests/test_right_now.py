@@ -17,7 +17,7 @@ from bot.local.guest import Bubble
 from bot.settings import Settings
 from bot.store import Entry, Tx
 from tests.chat import Chat, chatting
-from tests.test_cards import stand_at
+from tests.test_cards import known, stand_at
 
 CONTENT = Path(__file__).parents[1] / "content" / "en"
 JOINED = ("/start", "[Look around first]", "[Mine]", "[Yes, I'm 18 or older]", "[Not chasing]")
@@ -71,8 +71,7 @@ async def test_a_line_for_the_body_is_one_message_from_any_question(
     assert len(questions) > 200
     missed = []
     async with chatting(tmp_path) as chat:
-        for line in JOINED:
-            await (chat.type(line) if line[0] == "/" else chat.tap(line.strip("[]")))
+        await known(chat)
         for flow, step in questions:
             await stand_at(chat, flow, step)
             answer = await chat.type("/activated")

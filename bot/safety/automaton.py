@@ -2,10 +2,10 @@
 
 Every pattern is a row of places. For each place one long integer has a bit for every word of the
 text that fits there; to go on from one place to the next is to shift by one and to keep what fits,
-for all words of the text at once. Before that, each
-word of the text says with a bit for every pattern which of them it is good for, so that only those
-are looked at that have a word for each of their places. Nothing is ever tried twice: the cost is at
-most one shift a place, whatever the text says.
+for all words of the text at once. Before that, each word of the text says with a bit for every
+pattern which of them it is good for, so that only those are looked at that have a word for each of
+their places. Nothing is ever tried twice: the cost is at most one shift a place, whatever the text
+says.
 """
 
 from __future__ import annotations
@@ -28,12 +28,6 @@ class Place:
     words: frozenset[str] | None
     optional: bool = False
     not_words: frozenset[str] = frozenset()
-
-    def fits(self, word: str) -> bool:
-        """Tell whether the word may stand here."""
-        if self.words is None:
-            return word != BREAK and word not in self.not_words
-        return word in self.words
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 What a text says is found in four steps. It is made plain (``text``). Idioms are taken out. Rules
 find what is said: to die, to cut, to be hit. Then it is asked who it is about, whether it is
-denied, and when it was; what remains is a finding, and the most urgent finding is the verdict.
+denied, and when it was; what remains is a finding. Weights check it, or find where no rule did
+(``weights``), and the most urgent finding is the verdict.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import bisect
 import functools
 import itertools
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -142,7 +142,7 @@ class Book:
     rules: Mapping[str, Rule]
     named: Mapping[str, frozenset[str]]
     weights: Weights = field(default_factory=lambda: Weights((), {}))
-    """What single words weigh where no rule says more."""
+    """What words weigh: they check what rules find, and find by themselves where none did."""
     naive: tuple[str, ...] = ()
     """Obvious phrases to compare with; no verdict comes from them."""
 
@@ -545,7 +545,7 @@ def enough(sums: Mapping[Tier, float]) -> list[Tier]:
     over = {
         tier: sums[tier] - level
         for tier, level in ENOUGH.items()
-        if sums.get(tier, -math.inf) >= level
+        if tier in sums and sums[tier] >= level
     }
     if "soft" in over and sums["hard"] >= HARDER:
         over.setdefault("hard", 0.0)

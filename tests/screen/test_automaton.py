@@ -26,12 +26,19 @@ patterns = st.builds(
 )
 
 
+def fits(place: Place, word: str) -> bool:
+    """Tell whether a word may stand at a place."""
+    if place.words is None:
+        return word != BREAK and word not in place.not_words
+    return word in place.words
+
+
 def alone(places: Sequence[Place], words: Sequence[str], at: int) -> set[int]:
     """Say where a row of places that begins before ``words[at]`` may end."""
     if not places:
         return {at - 1}
     ends = alone(places[1:], words, at) if places[0].optional else set[int]()
-    if at < len(words) and places[0].fits(words[at]):
+    if at < len(words) and fits(places[0], words[at]):
         ends |= alone(places[1:], words, at + 1)
     return ends
 
