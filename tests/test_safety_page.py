@@ -12,7 +12,7 @@ from bot import safety
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "safety.md"
 HEAD = "## Figures\n"
-SETS = ("pairs", "hands", "hands_tune", "hands_hold", "blind", "blind2", "blind3")
+SETS = ("pairs", "hands", "hands_tune", "hands_hold", "blind", "blind2", "blind3", "blind4")
 MEASURED = [name for name in SETS if (ROOT / f"tests/screen/{name}.jsonl").is_file()]
 
 
