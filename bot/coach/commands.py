@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 from bot.flows.engine import plain
@@ -61,27 +62,26 @@ def pressed(text: str, library: Library) -> str | None:
 
 def means_now(text: str, library: Library) -> bool:
     """Whether a short line asks for help in this moment."""
-    words = plain(text)
-    if not words or len(words.split()) > LONG:
+    phrases = library.phrases
+    line = plain(text)
+    words = line.split()
+    if len(words) > LONG:
         return False
-    phrases: Any = library.texts["phrases"]
-    if words in map(plain, phrases.get("now_alone", ())):
+    if line in phrases.now_alone:
         return True
-    if words in map(plain, phrases["no"]):
+    if line in phrases.no:
         return False
-    cries: Any = phrases["now"]
-    padded = f" {words} "
-    return any(f" {plain(cry)} " in padded for cry in cries)
+    parts = (words[start:end] for start, end in combinations(range(len(words) + 1), 2))
+    return any(" ".join(part) in phrases.now for part in parts)
 
 
 def means_unsafe(text: str, library: Library) -> bool:
     """Whether a line says no more than that the person is not safe."""
-    lines: Any = library.texts["phrases"]["unsafe"]
-    return plain(text) in {plain(line) for line in lines}
+    return plain(text) in library.phrases.unsafe
 
 
 def means_mind(text: str, library: Library) -> bool:
     """Whether a line asks what goes on in someone else, which nobody here can know."""
-    asked: Any = library.texts["phrases"].get("mind", ())
     parts = [plain(part) for part in re.split(r"[.!?\n]+", text)]
-    return any(re.fullmatch(pattern, part) for pattern in asked for part in parts if part)
+    asked = library.phrases.mind
+    return any(pattern.fullmatch(part) for pattern in asked for part in parts if part)

@@ -367,7 +367,7 @@ def _merged(frames: Iterable[Frame]) -> Frame:
 class _Machine:
     """One move: the session as it changes and the effects so far."""
 
-    __slots__ = ("facts", "hops", "library", "out", "session")
+    __slots__ = ("_drawn", "facts", "hops", "library", "out", "session")
 
     def __init__(self, library: Library, session: Session, facts: Mapping[str, str]) -> None:
         self.library = library
@@ -375,6 +375,7 @@ class _Machine:
         self.facts = facts
         self.hops = 0
         self.out: list[Effect] = []
+        self._drawn: tuple[Frame, dict[str, str]] | None = None
 
     @property
     def frame(self) -> Frame:
@@ -562,7 +563,7 @@ class _Machine:
         step = _question(self.library, self.frame)
         phrases = self.library.phrases
         word = plain(text)
-        if (label := self._labelled(step, text)) is not None:
+        if (label := self._labelled(step, word)) is not None:
             self.tapped(label)
         elif (words := self._copied(step)) and word == plain(phrases.say["copy"]):
             # Typing reaches no clipboard: the words come alone, to be held and copied.
@@ -582,9 +583,8 @@ class _Machine:
         else:
             self._own_words(step, text)
 
-    def _labelled(self, step: Question, text: str) -> str | None:
+    def _labelled(self, step: Question, word: str) -> str | None:
         """Return the value of the button whose label was typed."""
-        word = plain(text)
         labels = self._typeable(step)
         return next((value for value, label in labels.items() if word == plain(label)), None)
 
@@ -785,8 +785,12 @@ class _Machine:
 
     def _labels(self, step: Question) -> dict[str, str]:
         """Return the buttons as value to label, without the ticks of what is chosen."""
-        drawn = rows(step, self.frame, self.library)
-        return {value: label.removeprefix(TICK) for row in drawn for label, value in row}
+        # One move asks several times, and what is drawn changes only with the frame.
+        if self._drawn is None or self._drawn[0] is not self.frame:
+            drawn = rows(step, self.frame, self.library)
+            labels = {value: label.removeprefix(TICK) for row in drawn for label, value in row}
+            self._drawn = self.frame, labels
+        return self._drawn[1]
 
 
 _MARKS = re.compile(r"[^\w\s]+")

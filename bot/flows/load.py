@@ -146,14 +146,21 @@ def _phrases(data: Mapping[str, object] | None) -> Phrases:
         limit = CAPTION if key.startswith("caption_") else MESSAGE
         if markup.units(markup.visible(text)) > limit:
             mistakes.append(f"phrases.toml, say.{key}: over Telegram's {limit} characters.")
+    mind: list[re.Pattern[str]] = []
+    for pattern in found.get("mind", ()):
+        try:
+            mind.append(re.compile(pattern))
+        except re.error as error:
+            mistakes.append(f"phrases.toml, mind: {pattern!r} is no regular expression: {error}.")
     if mistakes:
         raise ContentError("\n".join(mistakes))
-    words = {key: frozenset(map(plain, found[key])) for key in _LISTS}
+    words = {key: frozenset(map(plain, found.get(key, ()))) for key in (*_LISTS, *_HEARD)}
     numbers = {plain(word): number for word, number in found["numbers"].items()}
-    return Phrases(**words, numbers=numbers, say=dict(say))
+    return Phrases(**words, numbers=numbers, say=dict(say), mind=tuple(mind))
 
 
 _LISTS = ("back", "skip", "stop", "shrugs")
+_HEARD = ("now", "now_alone", "no", "unsafe")
 _PHRASES = (*_LISTS, "numbers", "say")
 
 

@@ -210,6 +210,16 @@ class Phrases:
     """Number words of the language, for scales: ``{"seven": 7}``."""
     say: Mapping[str, str]
     """Fixed sentences by name."""
+    now: frozenset[str] = frozenset()
+    """A short line with one of these in it means: now."""
+    now_alone: frozenset[str] = frozenset()
+    """The whole line means: now."""
+    no: frozenset[str] = frozenset()
+    """The whole line is a no."""
+    unsafe: frozenset[str] = frozenset()
+    """The whole line says: not safe."""
+    mind: tuple[re.Pattern[str], ...] = ()
+    """The whole sentence asks what goes on in someone else."""
 
 
 @dataclass(frozen=True, slots=True)

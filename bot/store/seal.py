@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from bot import jsons
 
 if TYPE_CHECKING:
     from bot.store.records import Json
@@ -20,8 +21,6 @@ SHORTEST = len(VERSION) + NONCE + 16
 """A sealed nothing: version, nonce and tag."""
 
 STEP = 64
-
-_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def bound(table: str, row: bytes, person: bytes = b"") -> bytes:
@@ -49,7 +48,7 @@ def unseal(box: AESGCM, sealed: bytes, place: bytes) -> bytes:
 
 def pack(value: Json) -> bytes:
     """Write a JSON value so that its length tells little about it."""
-    text: bytes = _dumps(value).encode()
+    text = jsons.dump(value)
     # Sealing hides the words but not how many: "hard" and "soft" would differ by their length.
     # Spaces after a JSON value mean nothing, and up to the next step they cost nothing.
     return text + b" " * (-len(text) % STEP)
@@ -57,4 +56,5 @@ def pack(value: Json) -> bytes:
 
 def unpack(plain: bytes) -> Json:
     """Read what ``pack`` wrote."""
-    return json.loads(plain)
+    value: Json = jsons.load(plain)
+    return value

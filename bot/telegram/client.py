@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
 import os
 import re
@@ -22,6 +21,7 @@ import telegram
 from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
+from bot import jsons
 from bot.errors import TelegramTrouble
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ class AiohttpRequest(BaseRequest):
     def parse_json_payload(payload: bytes) -> dict[str, Any]:
         """Read an answer; unlike the library's own, a broken one is not written to the log."""
         try:
-            value = json.loads(payload.decode("utf-8", "replace"))
+            value = jsons.load(payload)
         except ValueError:
             value = None
         if not isinstance(value, dict):
@@ -257,7 +257,7 @@ def _body(data: RequestData | None) -> tuple[bytes | aiohttp.FormData | None, di
         return None, {}
     if not data.contains_files:
         # JSON rather than a form: cheaper to write, and half a surrogate pair survives it.
-        return json.dumps(data.parameters).encode(), {"Content-Type": "application/json"}
+        return jsons.dump(data.parameters), {"Content-Type": "application/json"}
     form = aiohttp.FormData(quote_fields=False)  # file names as they are, in UTF-8
     for name, value in data.json_parameters.items():
         form.add_field(name, value)
@@ -272,7 +272,7 @@ def _body(data: RequestData | None) -> tuple[bytes | aiohttp.FormData | None, di
 def _refusal(url: str, status: int, payload: bytes) -> tuple[int, bytes]:
     """Return an error's status and body with nothing left in it that could be a person's."""
     try:
-        told = json.loads(payload)
+        told = jsons.load(payload)
     except ValueError:
         told = None
     if not isinstance(told, dict):
@@ -293,7 +293,7 @@ def _refusal(url: str, status: int, payload: bytes) -> tuple[int, bytes]:
             safe["parameters"] = kept
     if status not in _TELLING:
         status = 400
-    return status, json.dumps(safe).encode()
+    return status, jsons.dump(safe)
 
 
 @asynccontextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +17,7 @@ from telegram.error import (
     TelegramError,
 )
 
+from bot import jsons
 from bot.errors import Misconfigured
 from bot.telegram import client
 from bot.telegram.updates import OddUpdate, allowed_updates, read, understand
@@ -231,7 +231,7 @@ class Poll:
             self._offset = None
             self._recovered()
             return
-        rows = [(update_id, json.dumps(update).encode()) for update_id, update in updates.items()]
+        rows = [(update_id, jsons.dump(update)) for update_id, update in updates.items()]
         try:
             kept = await self._store.write(lambda tx: tx.take_in(rows, self._clock.now()))
         except Exception as error:  # noqa: BLE001 - whatever it is, the page stays with Telegram

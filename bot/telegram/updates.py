@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
+from bot import jsons
 from bot.coach.heard import (
     Document,
     Edited,
@@ -120,7 +120,7 @@ def allowed_updates() -> list[str]:
 def understand(payload: bytes, number: int) -> Heard | None:
     """Read one update as it was kept; None when there is nothing to answer in it."""
     try:
-        update = json.loads(payload)
+        update = jsons.load(payload)
     except ValueError:
         raise OddUpdate("not JSON") from None
     return read(update, number)

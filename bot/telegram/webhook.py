@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 import logging
 import re
 import socket
@@ -19,6 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from telegram.error import BadRequest, InvalidToken, RetryAfter, TelegramError
 
+from bot import jsons
 from bot.errors import Misconfigured
 from bot.telegram import client
 from bot.telegram.poll import NOT_KNOWN, Handover, seconds
@@ -82,7 +82,7 @@ def webhook_app(endpoint: Endpoint, store: Store, clock: Clock, handover: Handov
         if body is None:
             return Response(status_code=413)
         try:
-            update = json.loads(body)
+            update = jsons.load(body)
             update_id = update["update_id"]
         except (ValueError, TypeError, KeyError, RecursionError):
             return Response(status_code=400)
