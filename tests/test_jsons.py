@@ -16,7 +16,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**63), 2**64 - 1)
-    | st.floats(allow_nan=False)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
@@ -39,7 +39,7 @@ def test_bytes_that_are_no_unicode_are_read_as_far_as_they_go() -> None:
 
 @pytest.mark.parametrize("odd", [b"", b"{", b"[1,]", b"nothing"])
 def test_what_is_no_json_is_refused(odd: bytes) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r".+"):
         jsons.load(odd)
 
 
