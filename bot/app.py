@@ -129,6 +129,7 @@ def _spare_what_stays() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+    gc.enable()
 
 
 def _plain_polling(root: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -111,6 +112,7 @@ def _run(_: argparse.Namespace) -> int:
     if settings.token is None:
         _complain(HOW_TO_BEGIN)
         return os.EX_CONFIG
+    gc.disable()  # what is made from here on stays; the app lets it begin once it stands
     from bot import app, loop  # noqa: PLC0415 - see the top
 
     loop.run(app.run(settings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -371,6 +372,9 @@ class _Check:
     def _ids(self) -> Iterator[str]:
         seen: set[str] = set()
         for number, step in enumerate(self.flow.steps):
+            if step.id not in seen and step.id != END:
+                seen.add(step.id)
+                continue
             where = _place(self.flow.id, self.source, number, {"id": step.id})
             if step.id in seen:
                 yield f"{where}: two steps have this id; give one of them another."
@@ -435,8 +439,8 @@ class _Check:
     def _text(self, step: Say | Question) -> Iterator[str]:
         if why := markup.fault(step.text):
             yield f"broken HTML: {why}."
-        if not (self.partial and self._visits() - self.flows.keys()):
-            for name in sorted(names(step.text) - self._known()):
+        if not (self.partial and self._visited - self.flows.keys()):
+            for name in sorted(names(step.text) - self._known):
                 yield f"{{{name}}} is nothing this flow saves, is given or knows."
         if braces := re.search(r"\{[^{}]*\}?|\}", NAME.sub("", step.text)):
             yield f"{braces[0]} is no name in braces, like {{what}}."
@@ -452,14 +456,17 @@ class _Check:
                 given |= self.functions[step.run].values
         return given
 
+    @cached_property
     def _known(self) -> set[str]:
+        """Every name that a text of this flow may show."""
         known = {*self.facts, *saved(self.flow), *self._given()}
-        for visited in self._visits() & self.flows.keys():
+        for visited in self._visited & self.flows.keys():
             known |= saved(self.flows[visited])
         return known
 
-    def _visits(self) -> set[str]:
-        """Return the flows that this one walks through, and those that they do."""
+    @cached_property
+    def _visited(self) -> set[str]:
+        """The flows that this one walks through, and those that they do."""
         return _closure(
             set(_visits(self.flow)), {n: set(_visits(f)) for n, f in self.flows.items()}
         )
@@ -475,7 +482,7 @@ class _Check:
         offer = None if isinstance(step, Ask | Scale | Pause) else step.offer
         if isinstance(step, Choose | ChooseMany) and not step.options and offer is None:
             yield "has no buttons; give it options, or an offer made by a function."
-        if isinstance(step, Choose) and step.copy_of not in {None, *self._known()}:
+        if isinstance(step, Choose) and step.copy_of not in {None, *self._known}:
             yield f"copies {step.copy_of}, which is nothing this flow saves or is given."
         if isinstance(step, Ask) and step.burn and step.save is not None:
             yield "burns what is typed, so it cannot save it; take one of them out."
@@ -531,14 +538,16 @@ class _Check:
         ending = _closure({END}, backwards)
         silent = self._silent()
         for step in self.flow.steps:
-            where = place(self.flow.id, self.source, step.id)
+            amiss = []
             if step.id not in reached:
-                yield f"{where}: nothing leads here; link it or take it out."
+                amiss.append("nothing leads here; link it or take it out.")
             if step.id not in ending:
-                yield f"{where}: from here there is no way to the end."
+                amiss.append("from here there is no way to the end.")
             name = f"{self.flow.id}.{step.id}"
             if name in _closure(silent.get(name, set()), silent):
-                yield f"{where}: goes round in a circle without ever asking anything."
+                amiss.append("goes round in a circle without ever asking anything.")
+            for what in amiss:
+                yield f"{place(self.flow.id, self.source, step.id)}: {what}"
 
     def _silent(self) -> dict[str, set[str]]:
         """Return where every step that only speaks leads, over all flows: ``flow.step``."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from bot import jsons
 from bot.errors import ContentError
 from bot.safety.automaton import BREAK, Automaton, Pattern, Place
 from bot.safety.screen import CONTEXTS, NAMED, Book, Rule, Screener, Who
@@ -142,7 +142,7 @@ class _Reader:
         if not path.is_file():
             return Weights((), {})
         try:
-            table = json.loads(path.read_text(encoding="utf-8"))
+            table = jsons.load(path.read_bytes())
             start, each = (
                 tuple(table["start"]),
                 {key: tuple(row) for key, row in table["each"].items()},
@@ -151,7 +151,7 @@ class _Reader:
         except (ValueError, TypeError, KeyError, AttributeError):
             right = False
         if not right or not all(
-            len(row) == len(WEIGHED) and all(type(one) is int for one in row)
+            len(row) == len(WEIGHED) and set(map(type, row)) == {int}
             for row in (start, *each.values())
         ):
             self.mistakes.append(f"{WEIGHTS} is not what `python -m tools.weigh` makes: run that.")

@@ -18,7 +18,7 @@ from typing import Literal
 from bot.safety.automaton import BREAK, TAKEN, Automaton, Pattern
 from bot.safety.text import Lexicon, Spoken, join, speak
 from bot.safety.verdict import NONE, URGENCY, Tier, Verdict
-from bot.safety.weights import ENOUGH, HARDER, LEAST, Weights
+from bot.safety.weights import DENIED, ENOUGH, HARDER, LEAST, Weights
 
 Who = Literal["said", "self", "them"]
 """``said``: the pattern says itself who it is about. ``self``: the nearest subject decides, and
@@ -190,7 +190,7 @@ class Screener:
         found, undone = self._read(spoken, words, latest)
         sums = self.book.weights.weigh(words[spoken.own :])
         found = [heard for finding in found if (heard := checked(finding, sums, undone=undone))]
-        over = () if found or undone else enough(sums)
+        over = () if found else enough(sums, undone=undone)
         heaviest = self.book.weights.heaviest
         return found + [
             Finding(Verdict(tier, f"words.{tier}", "words"), heaviest(words[spoken.own :], tier))
@@ -226,6 +226,8 @@ class Screener:
         for rule, match in found:
             if not match.stands(spoken, words) or not reading.has(rule.needs):
                 continue
+            if reading.is_idle(rule, match):
+                continue  # the weights may still see more in it than in what stands around it
             verdict = reading.judge(rule, match)
             if verdict.tier == "none":
                 undone |= rule.tier == "hard"
@@ -308,10 +310,12 @@ class _Reading:
             ]
         return self._ends[name]
 
+    def is_idle(self, rule: Rule, match: Match) -> bool:
+        """Tell whether what stands around a match makes it mere talk: a story, a trifle."""
+        return any(self._undoes(name, match) for name in ("fiction", *rule.unless))
+
     def judge(self, rule: Rule, match: Match) -> Verdict:
         """Say what a match is worth here."""
-        if any(self._undoes(name, match) for name in ("fiction", *rule.unless)):
-            return NONE
         tier, name = rule.tier, rule.id
         if rule.who == "self":
             tier, name = self._about(rule, match)
@@ -536,15 +540,15 @@ def checked(finding: Finding, sums: Mapping[Tier, float], *, undone: bool) -> Fi
     return finding
 
 
-def enough(sums: Mapping[Tier, float]) -> list[Tier]:
-    """List what the words weigh enough for by themselves.
+def enough(sums: Mapping[Tier, float], *, undone: bool) -> list[Tier]:
+    """List what the words weigh enough for by themselves, where no rule found anything.
 
-    Only asked where no rule found anything, nor its words denied or long past: what someone denies
-    is made of the same words as what they say, and weights know no difference.
+    ``undone``: clear words were denied or long past. What someone denies is made of the same words
+    as what they say, so only a great weight counts then.
     """
     over = {
         tier: sums[tier] - level
-        for tier, level in ENOUGH.items()
+        for tier, level in (DENIED if undone else ENOUGH).items()
         if tier in sums and sums[tier] >= level
     }
     if "soft" in over and sums["hard"] >= HARDER:

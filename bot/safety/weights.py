@@ -27,6 +27,9 @@ WEIGHED: Final[Mapping[Tier, tuple[Tier, ...]]] = {
 ENOUGH: Final[Mapping[Tier, int]] = {"hard": 55, "soft": 40, "abuse": 30, "control": 0, "third": 10}
 """From so many hundredths on it is a finding."""
 
+DENIED: Final[Mapping[Tier, int]] = {"hard": 80}
+"""So many it takes where clear words were denied or long past."""
+
 HARDER: Final = -20
 """What is "soft" is "hard" from so many for "hard"."""
 
