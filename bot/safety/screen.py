@@ -123,6 +123,8 @@ class Finding:
     words: tuple[str, ...]
     firm: bool = False
     """Whether other texts than this one had a part in it, so that its own words say little."""
+    sentence: tuple[str, ...] = ()
+    """The words of its own sentence, idioms taken out."""
 
     def as_tier(self, tier: Tier) -> Finding:
         """Return the same, worth something else."""
@@ -188,12 +190,15 @@ class Screener:
             spoken = join(begun, spoken)
         words = self._without_idioms(spoken)
         found, undone = self._read(spoken, words, latest)
-        sums = self.book.weights.weigh(words[spoken.own :])
-        found = [heard for finding in found if (heard := checked(finding, sums, undone=undone))]
+        weights = self.book.weights
+        sums = weights.weigh(words[spoken.own :])
+        found = [heard for one in found if (heard := checked(one, weights, sums, undone=undone))]
         over = () if found else enough(sums, undone=undone)
-        heaviest = self.book.weights.heaviest
         return found + [
-            Finding(Verdict(tier, f"words.{tier}", "words"), heaviest(words[spoken.own :], tier))
+            Finding(
+                Verdict(tier, f"words.{tier}", "words"),
+                weights.heaviest(words[spoken.own :], tier),
+            )
             for tier in over
         ]
 
@@ -233,7 +238,8 @@ class Screener:
                 undone |= rule.tier == "hard"
                 continue
             firm = bool(rule.needs) or match.start < spoken.own
-            standing.append(Finding(verdict, spoken.words[match.start : match.end + 1], firm))
+            said, sentence = spoken.words[match.start : match.end + 1], reading.sentence(match)
+            standing.append(Finding(verdict, said, firm, sentence))
             if verdict.tier == URGENCY[0]:
                 break
         but = reading.denied_but()
@@ -299,6 +305,13 @@ class _Reading:
         self._around = around
         self._ends: dict[str, list[int]] = {}
         self._denied: list[int] = []
+
+    def sentence(self, match: Match) -> tuple[str, ...]:
+        """Give the sentence, or sentences, that a match stands in."""
+        sentences = self.sentences
+        first = bisect.bisect_left(sentences, sentences[match.start])
+        after = bisect.bisect_right(sentences, sentences[match.end])
+        return self._words[first:after]
 
     def _context(self, name: str) -> list[int]:
         """Say where a context's words end."""
@@ -526,14 +539,19 @@ class _Reading:
         return False
 
 
-def checked(finding: Finding, sums: Mapping[Tier, float], *, undone: bool) -> Finding | None:
+def checked(
+    finding: Finding, weights: Weights, sums: Mapping[Tier, float], *, undone: bool
+) -> Finding | None:
     """Hold what a rule found against what the words weigh: together they may say more, or less."""
     verdict = finding.verdict
     if not sums or finding.firm or verdict.tier not in LEAST or verdict.family == MEANS:
         return finding
     if verdict.tier == "hard":
         return finding if sums["soft"] >= LEAST["hard"] else finding.as_tier("soft")
-    if sums[verdict.tier] < LEAST[verdict.tier]:
+    if sums[verdict.tier] < LEAST[verdict.tier] and not (
+        # One sentence of a long text may say it, and nothing around it.
+        verdict.tier == "soft" and weights.weigh(finding.sentence)["soft"] >= LEAST["soft"]
+    ):
         return None
     if verdict.tier == "soft" and not undone and sums["hard"] >= HARDER:
         return finding.as_tier("hard")
