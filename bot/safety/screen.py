@@ -57,6 +57,9 @@ SHORT = 80
 MEANS = "means"
 """The family of rules about means: who asks for them need say nothing about themselves."""
 
+PAST = "past"
+"""The family of what was said in clear words and lies long behind: milder, but never nothing."""
+
 REACH = 8
 """So many words back the subject is looked for."""
 
@@ -391,7 +394,7 @@ class _Reading:
         if self._context("better") or tier == "third":
             return "none", name
         if tier == "hard":
-            return "soft", "past." + name.partition(".")[0]
+            return "soft", f"{PAST}.{name.partition('.')[0]}"
         return tier, name
 
     def _stands(self, name: str, match: Match, since: int = 0) -> bool:
@@ -548,11 +551,11 @@ def checked(
         return finding
     if verdict.tier == "hard":
         return finding if sums["soft"] >= LEAST["hard"] else finding.as_tier("soft")
-    if sums[verdict.tier] < LEAST[verdict.tier] and not (
+    if sums[verdict.tier] < LEAST[verdict.tier] and verdict.family != PAST:
         # One sentence of a long text may say it, and nothing around it.
-        verdict.tier == "soft" and weights.weigh(finding.sentence)["soft"] >= LEAST["soft"]
-    ):
-        return None
+        own = weights.weigh(finding.sentence)
+        if verdict.tier != "soft" or own["soft"] < LEAST["soft"]:
+            return None
     if verdict.tier == "soft" and not undone and sums["hard"] >= HARDER:
         return finding.as_tier("hard")
     return finding

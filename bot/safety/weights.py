@@ -33,7 +33,7 @@ DENIED: Final[Mapping[Tier, int]] = {"hard": 80}
 HARDER: Final = -20
 """What is "soft" is "hard" from so many for "hard"."""
 
-LEAST: Final[Mapping[Tier, int]] = {"hard": -70, "soft": -20, "abuse": -50}
+LEAST: Final[Mapping[Tier, int]] = {"hard": -70, "soft": 0, "abuse": -50}
 """With fewer than so many a rule's finding does not stand: "hard" is "soft" then, where the rest of
 the text speaks of something else altogether."""
 

@@ -14,7 +14,7 @@ from bot.safety import Screener, load
 from bot.safety.weights import ENOUGH, LEAST, SPAN, WEIGHED, Weights, parts
 from tools import weigh
 
-HINT = "this world is not built for me and i am done staying"
+HINT = "they would all sleep easier without me in the house"
 FAR = ("word",) * SPAN
 
 
@@ -73,7 +73,7 @@ def test_what_stands_far_apart_is_not_added_up() -> None:
 def test_the_words_that_weighed_are_told(bare: Screener) -> None:
     told = bare.explain(HINT)
     assert told[0] == "soft words.soft"
-    assert "staying" in told[1]
+    assert "without me" in told[1]
 
 
 def test_without_the_table_the_same_is_not_heard(bare: Screener) -> None:
