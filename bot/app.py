@@ -10,7 +10,7 @@ import os
 import secrets
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +21,7 @@ from bot import coach, safety
 from bot.clock import Clock, ShiftedClock, SystemClock
 from bot.coach import Coach, House, Ports, waits
 from bot.coach.calls import Say
+from bot.coach.replying import Screen
 from bot.errors import ContentError, Misconfigured
 from bot.flows.load import load, missing
 from bot.flows.model import Library
@@ -64,6 +65,25 @@ def library(settings: Settings) -> Library:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """All that is read from the content folder for a running bot; nothing in it changes."""
+
+    library: Library
+    screen: Screen
+    pictures: Mapping[str, bytes]
+
+
+def content(settings: Settings) -> Content:
+    """Read the content of the language that is set; ContentError says what is wrong with it."""
+    folder = settings.content / settings.language
+    return Content(
+        library(settings),
+        safety.load(folder / "safety").screen,
+        _pictures(folder / "practices"),
+    )
+
+
 def _pictures(folder: Path) -> dict[str, bytes]:
     """Read the moving pictures of the practices, by name."""
     return {path.stem: path.read_bytes() for path in sorted(folder.glob("*.gif"))}
@@ -78,7 +98,7 @@ def clock() -> Clock:
 async def run(settings: Settings) -> None:
     """Run the bot until SIGTERM or SIGINT."""
     with _until_told() as told:
-        async with running(settings, library(settings), clock()):
+        async with running(settings, content(settings), clock()):
             _spare_what_stays()
             await told.wait()
 
@@ -88,7 +108,7 @@ async def try_out(settings: Settings, *, data: Path | None, port: int) -> None:
     from bot.local.server import build, serve  # noqa: PLC0415 - the real bot needs none of it
     from bot.local.standin import Standin  # noqa: PLC0415
 
-    content = library(settings)
+    read = content(settings)
     with _until_told() as told, _folder(data) as folder:
         shifted = ShiftedClock(folder / "clock")
         state = folder / "chats.json"
@@ -112,7 +132,7 @@ async def try_out(settings: Settings, *, data: Path | None, port: int) -> None:
             }
         )
         try:
-            async with running(trying, content, shifted):
+            async with running(trying, read, shifted):
                 print(f"Open {root} in a browser. Ctrl-C ends it.", flush=True)  # noqa: T201
                 await told.wait()
         finally:
@@ -193,7 +213,7 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, content: Library, moment: Clock, *, burst: int = BURST
+    settings: Settings, content: Content, moment: Clock, *, burst: int = BURST
 ) -> AsyncIterator[Running]:
     """Start every room in its order, and stop them so that nothing under way is dropped."""
     database = settings.database
@@ -216,7 +236,7 @@ async def running(
             bulk_rate=settings.bulk_rate,
             renderers=renderers,
             burst=burst,
-            pictures=_pictures(settings.content / settings.language / "practices"),
+            pictures=content.pictures,
         )
 
         async def straight(chat: int, say: Say) -> None:
@@ -227,9 +247,9 @@ async def running(
 
         talk = Coach(
             store,
-            content,
+            content.library,
             moment,
-            safety.load(settings.content / settings.language / "safety").screen,
+            content.screen,
             Ports(outbox.add, outbox.toast, straight, fetch),
             House(settings.operator or "", settings.allowed_ids),
         )
@@ -261,7 +281,7 @@ async def running(
         alarm = Alarm(ring, tidy)
         alarm.start()
         stack.callback(alarm.stop)
-        _task(stack, put_on(bot, store, _faces(content)))
+        _task(stack, put_on(bot, store, _faces(content.library)))
         watch = _watching(stack, (sending, listening))
         yield Running(store, talk, outbox, ring)
         watch.cancel()
@@ -365,7 +385,7 @@ def _watching(
     return asyncio.ensure_future(watch())
 
 
-def _faces(content: Library) -> tuple[Face, ...]:
-    face: Any = content.texts["face"]
+def _faces(library: Library) -> tuple[Face, ...]:
+    face: Any = library.texts["face"]
     commands = tuple((item["name"], item["text"]) for item in face["commands"])
     return (Face(face["description"], face["short_description"], commands),)

@@ -16,6 +16,7 @@ from bot.local.guest import Bubble, Guest
 from bot.local.server import build, running
 from bot.local.standin import Standin
 from bot.settings import Settings
+from tests.shipped import content
 
 TOKEN = "1234567890:" + "a" * 35
 
@@ -113,7 +114,7 @@ async def chatting(folder: Path, name: str = "Ada") -> AsyncIterator[Chat]:
     standin = Standin(clock, token=TOKEN)
     async with running(build(standin)) as server:
         made = settings(folder, server.port)
-        async with app.running(made, app.library(made), clock, burst=10_000) as house:
+        async with app.running(made, content(), clock, burst=10_000) as house:
             yield Chat(standin.join(name), standin, house, clock)
 
 

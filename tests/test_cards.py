@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from bot import app
 from bot.coach import Coach, House, Ports, prompts
 from bot.coach.calls import Say
 from bot.coach.cards import FLOWS, resting
@@ -20,9 +19,9 @@ from bot.flows.model import Ask, Choose, ChooseMany, Library
 from bot.flows.session import Frame, Session
 from bot.local.guest import Bubble
 from bot.safety import Verdict
-from bot.settings import Settings
 from bot.store import Draft, Event, Outbound, Person, Tx
 from tests.chat import Chat, chatting, drawn
+from tests.shipped import content
 from tests.whole.house import CONSENTED, leaves
 from tests.whole.walk import Inside, Place, arrive, places, roads, step_at, walk
 
@@ -50,7 +49,7 @@ NO_EXERCISE = ("In for 4", "Palms together", "How strong")
 
 @pytest.fixture(scope="module")
 def library() -> Library:
-    return app.library(Settings(_env_file=None))
+    return content().library
 
 
 async def known(chat: Chat) -> None:

@@ -13,12 +13,13 @@ from bot.cli import main
 from bot.errors import ContentError
 from bot.flows.lint import lint
 from bot.settings import Settings
+from tests.shipped import content
 
 COACH = Path(app.__file__).parent / "coach"
 
 
 def test_the_shipped_content_loads_and_sounds_like_the_house() -> None:
-    assert lint(app.library(Settings(_env_file=None))) == []
+    assert lint(content().library) == []
 
 
 def test_every_phrase_the_code_says_is_there() -> None:
@@ -27,13 +28,13 @@ def test_every_phrase_the_code_says_is_there() -> None:
     said |= set(re.findall(r"""_filled\(["'](\w+)["']""", source))
     said |= set(re.findall(r"""_told_once\(heard, ["'](\w+)["']""", source))
     assert len(said) > 25, "the pattern finds nothing any more"
-    assert said <= set(app.library(Settings(_env_file=None)).phrases.say)
+    assert said <= set(content().library.phrases.say)
 
 
 def test_every_refusal_of_the_engine_has_its_sentence() -> None:
     engine = (COACH.parent / "flows" / "engine.py").read_text(encoding="utf-8")
     reasons = set(re.findall(r"""Refused\(\s*"(\w+)\"""", engine)) | {"scale", "range", "buttons"}
-    say = app.library(Settings(_env_file=None)).phrases.say
+    say = content().library.phrases.say
     assert {f"refused_{reason}" for reason in reasons} <= set(say)
 
 

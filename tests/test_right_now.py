@@ -14,9 +14,9 @@ from bot.coach.helps import Helped, Moment, Strength, Tried
 from bot.flows.model import END, FLOW, Library, Run, Say, Step, targets
 from bot.flows.practice import practices
 from bot.local.guest import Bubble
-from bot.settings import Settings
 from bot.store import Entry, Tx
 from tests.chat import Chat, chatting
+from tests.shipped import content
 from tests.test_cards import known, stand_at
 
 CONTENT = Path(__file__).parents[1] / "content" / "en"
@@ -26,9 +26,7 @@ WORDS = "the lamp by the window stayed dark all night"
 
 @pytest.fixture(scope="module")
 def library() -> Library:
-    from bot import app  # noqa: PLC0415 - as the bot itself reads it
-
-    return app.library(Settings(_env_file=None))
+    return content().library
 
 
 # --- taps ------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot import app
 from bot.coach import cadence, prompts, when
 from bot.coach.prompts import KINDS, Around, plan
 from bot.coach.rituals import rule
@@ -19,9 +18,9 @@ from bot.flows import lint
 from bot.flows.model import Library, Run, Say, targets
 from bot.local.guest import Bubble
 from bot.schedule import rhythm
-from bot.settings import Settings
 from bot.store import Consent, Event, Person, Timer, Tx, new_id
 from tests.chat import START, Chat, chatting
+from tests.shipped import content
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR = timedelta(hours=1)
@@ -33,7 +32,7 @@ CONSENT = ("/start", "[Look around first]", "[Mine]", "[Yes, I'm 18 or older]", 
 
 @pytest.fixture(scope="module")
 def library() -> Library:
-    return app.library(Settings(_env_file=None))
+    return content().library
 
 
 @pytest.fixture
@@ -245,7 +244,7 @@ def test_what_weighs_more_goes_first_and_the_other_waits() -> None:
 async def test_a_line_that_waited_stands_in_the_next_note_once(chat: Chat) -> None:
     await change(chat, cadence={"line": "after_line"})
     (note,) = await until(chat, 20)
-    line = app.library(Settings(_env_file=None)).phrases.say["after_line"]
+    line = content().library.phrases.say["after_line"]
     assert note.text.splitlines()[1] == line
     await do(chat, "[OK]", "[As usual]", "[That's all]")
     (note,) = await until(chat, 20)

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bot import app
 from bot.flows.model import Pause, Run, Say
 from bot.local.guest import Bubble
 from bot.local.standin import Call
-from bot.settings import Settings
 from tests.chat import Chat, chatting
+from tests.shipped import content
 from tests.whole.walk import READ, Inside, Place, arrive, roads, step_at
 
 STEPS = 60
@@ -103,7 +102,7 @@ async def _way_out(chat: Chat) -> None:
 async def test_skip_leads_on_from_every_question_even_after_words_that_were_of_no_use(
     walked: list[Place], tmp_path: Path
 ) -> None:
-    library = app.library(Settings(_env_file=None))
+    library = content().library
     stuck: list[tuple[Place, str]] = []
     async with chatting(tmp_path) as chat:
         first = Inside(chat)

@@ -12,15 +12,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot import app, safety
 from bot.app import ring_due
 from bot.coach import Coach, House, Ports, prompts
 from bot.coach.heard import Heard, Typed
-from bot.settings import Settings
 from bot.store import Consent, Outbound, Person, Store, Tx, load_master, open_store
 from bot.store.values import moment
 from tests.chat import StillClock
 from tests.schedule.oracle import Wall
+from tests.shipped import content
 
 ZONES = (
     *("Pacific/Honolulu", "America/Anchorage", "America/Los_Angeles", "America/Denver"),
@@ -49,13 +48,12 @@ class World:
         self.came: dict[str, list[datetime]] = defaultdict(list)
         self.rung: list[datetime] = []
         self._rows: list[str] = []
-        settings = Settings(_env_file=None)
         ports = Ports(self._deliver, lambda _a, _b: None, self._straight, self._fetch)
         self.coach = Coach(
             store,
-            app.library(settings),
+            content().library,
             clock,
-            safety.load(settings.content / "en" / "safety").screen,
+            content().screen,
             ports,
             House(),
         )

@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Any, Literal
 
 Json = Any
-"""Anything ``json.dumps`` takes without help."""
+"""What is JSON by itself; whole numbers of up to 64 bits, no infinity."""
 
 Fields = dict[str, Json]
 

@@ -6,15 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from bot import app
 from bot.flows.lint import lint
 from bot.flows.model import Library, Run
-from bot.settings import Settings
+from tests.shipped import content
 
 
 @pytest.fixture(scope="module")
 def library() -> Library:
-    return app.library(Settings(_env_file=None))
+    return content().library
 
 
 def faults(library: Library, sentence: str) -> list[str]:

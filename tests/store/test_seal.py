@@ -24,7 +24,11 @@ ids = st.binary(min_size=16, max_size=16)
 tables = st.sampled_from(["people", "entries", "drafts", "timers", "outbox"])
 places = st.tuples(tables, ids, ids | st.just(b""))
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=10,
 )

@@ -23,7 +23,7 @@ PORT = Path("window")
 async def main() -> None:
     settings = read_settings()
     with app._until_told() as told:
-        async with app.running(settings, app.library(settings), app.clock(), burst=10_000) as house:
+        async with app.running(settings, app.content(settings), app.clock(), burst=10_000) as house:
 
             async def answer(reader: StreamReader, writer: StreamWriter) -> None:
                 while line := await reader.readline():

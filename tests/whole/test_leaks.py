@@ -18,12 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from bot import app
 from bot.clock import ShiftedClock, SystemClock
 from bot.flows.model import Ask, Choose, ChooseMany, Library
-from bot.settings import Settings
 from bot.store import Tx, load_master, nightly, open_store
 from tests.chat import START
+from tests.shipped import content
 from tests.store.test_leaks import base64_anywhere, spellings
 from tests.whole.house import CONSENTED, OK, House, Telegram, leaves
 from tests.whole.walk import READ, Outside, Place, Window, arrive, places, roads, step_at, walk
@@ -91,7 +90,7 @@ def files(folder: Path) -> Iterator[Path]:
 def test_the_search_finds_what_it_should(tmp_path: Path) -> None:
     number = 7_234_567_890_123
     search = Search([NAME[0]], [number])
-    for content in (
+    for held in (
         NAME[0].encode(),
         NAME[0].encode("utf-16-le"),
         NAME[0].encode().hex().encode(),
@@ -102,7 +101,7 @@ def test_the_search_finds_what_it_should(tmp_path: Path) -> None:
         f"{number:x}".encode(),
         base64.b64encode(str(number).encode()),
     ):
-        (tmp_path / "file").write_bytes(b"..." + content + b"...")
+        (tmp_path / "file").write_bytes(b"..." + held + b"...")
         assert search(tmp_path)
 
 
@@ -197,7 +196,7 @@ def check_kept(house: House, marks: Marks) -> None:
 
     Else a search that finds nothing would show nothing.
     """
-    library = app.library(Settings(_env_file=None))
+    library = content().library
 
     def look(tx: Tx) -> str:
         return json.dumps([kept(tx, chat) for chat in marks.people], default=str)
@@ -254,7 +253,7 @@ def check_restore(house: House, people: list[int]) -> None:
 
 
 def test_there_is_a_road_to_every_question_that_takes_words() -> None:
-    assert places(app.library(Settings(_env_file=None))) == EVERYWHERE
+    assert places(content().library) == EVERYWHERE
 
 
 @pytest.mark.parametrize(
