@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bot.store import Tx
 from bot.store.seal import STEP, bound, pack, seal, unpack, unseal
+from tests.test_jsons import VALUES
 
 from .conftest import write
 
@@ -23,18 +24,9 @@ BOX = AESGCM(b"k" * 32)
 ids = st.binary(min_size=16, max_size=16)
 tables = st.sampled_from(["people", "entries", "drafts", "timers", "outbox"])
 places = st.tuples(tables, ids, ids | st.just(b""))
-values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63), 2**64 - 1)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=10,
-)
 
 
-@given(values, places)
+@given(VALUES, places)
 def test_a_value_comes_back(value: object, place: tuple[str, bytes, bytes]) -> None:
     sealed = seal(BOX, pack(value), bound(*place))
     assert unpack(unseal(BOX, sealed, bound(*place))) == value
